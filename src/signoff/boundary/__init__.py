@@ -1,0 +1,104 @@
+"""Boundary owns the contract between proposer, verifier, commit and typed reject.
+
+The files are listed in the order of a decision's life: `_proposer` suggests, `_parse` reads,
+`_verifier` judges with a `_verdict`, `_commit` acts, `_settle` writes, `_outcome` tells. The one
+loop through all of them is `_crossing`.
+"""
+
+from signoff.boundary._boundary import Boundary, Level
+from signoff.boundary._budget import Budget
+from signoff.boundary._commit import (
+    Commit,
+    Effect,
+    EffectRefused,
+    External,
+    Probe,
+    Transactional,
+    Write,
+    signature_types,
+)
+from signoff.boundary._crossing import Crossing, InFlight, answer_again, perform
+from signoff.boundary._effect import Carried, DidNotHappen, Happened, InDoubt, carry_out
+from signoff.boundary._outcome import Committed, Outcome, Rejected, Suspended, Ticket, Unknown
+from signoff.boundary._parse import Parsed, Unparsed, parse
+from signoff.boundary._ports import (
+    CrossingStore,
+    PendingEffect,
+    Recorded,
+    Row,
+    Status,
+    Swap,
+    Timer,
+    Transaction,
+)
+from signoff.boundary._proposer import Answer, Proposer, Question, Refused
+from signoff.boundary._settle import read_payload
+from signoff.boundary._standing import Standing
+from signoff.boundary._strength import Strength
+from signoff.boundary._subject import Subject, adapter_of, crossing_id, crossing_key, subject_id
+from signoff.boundary._verdict import Accept, Consequence, Reject, Rejection, Verdict
+from signoff.boundary._verifier import Evidence, Lookup, Predicate, Verifier
+from signoff.boundary._wire import Shape, wire_shape
+
+__all__ = [
+    "Accept",
+    "Answer",
+    "Boundary",
+    "Budget",
+    "Carried",
+    "Commit",
+    "Committed",
+    "Consequence",
+    "Crossing",
+    "CrossingStore",
+    "DidNotHappen",
+    "Effect",
+    "EffectRefused",
+    "Evidence",
+    "External",
+    "Happened",
+    "InDoubt",
+    "InFlight",
+    "Level",
+    "Lookup",
+    "Outcome",
+    "Parsed",
+    "PendingEffect",
+    "Predicate",
+    "Probe",
+    "Proposer",
+    "Question",
+    "Recorded",
+    "Refused",
+    "Reject",
+    "Rejected",
+    "Rejection",
+    "Row",
+    "Shape",
+    "Standing",
+    "Status",
+    "Strength",
+    "Subject",
+    "Suspended",
+    "Swap",
+    "Ticket",
+    "Timer",
+    "Transaction",
+    "Transactional",
+    "Unknown",
+    "Unparsed",
+    "Verdict",
+    "Verifier",
+    "Write",
+    "adapter_of",
+    "answer_again",
+    "carry_out",
+    "crossing_id",
+    "crossing_key",
+    "parse",
+    "perform",
+    "read_payload",
+    "signature_types",
+    "subject_id",
+    "wire_shape",
+]

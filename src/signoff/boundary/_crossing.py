@@ -1,0 +1,471 @@
+"""The crossing: the one loop that everything rests on.
+
+open(key) -> propose -> parse -> verify -> commit -> record
+              ^                    |
+              +----- revise -------+        stop / escalate / budget leave the loop
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar, cast
+
+from signoff.boundary import _settle as settle
+from signoff.boundary._boundary import Boundary
+from signoff.boundary._commit import Transactional
+from signoff.boundary._effect import carry_out
+from signoff.boundary._outcome import Committed, Outcome, Rejected, Suspended, Ticket, Unknown
+from signoff.boundary._parse import Parsed, parse
+from signoff.boundary._ports import CrossingStore, PendingEffect, Recorded, Transaction
+from signoff.boundary._proposer import Answer, Question, Refused
+from signoff.boundary._standing import Standing
+from signoff.boundary._subject import Subject, crossing_id, subject_id
+from signoff.boundary._verdict import Reject, Rejection, gravest
+from signoff.boundary._verifier import gather, judge
+from signoff.boundary._wire import wire_shape
+from signoff.clock import Clock, stamp
+from signoff.errors import BadInput, UsageError
+from signoff.ledger import Fingerprint, Record, Usage, digest
+from signoff.ledger import _record as ledger
+
+S = TypeVar("S", bound=Subject)
+P = TypeVar("P")
+R = TypeVar("R")
+
+#: Characters of a model's text that the ledger keeps; the rest is told by length and digest.
+RAW_KEPT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """The crossing's effect is under way, or was when its process died."""
+
+    recorded: Recorded
+
+
+class Crossing(Generic[S, P, R]):
+    """One run through one boundary. `run` may be called again after a crash: it goes on.
+
+    Args:
+        boundary: What is crossed.
+        subject: What it is about; with a spine, `standing.subject` takes its place.
+        key: The idempotency key. It exists before the proposer is asked.
+        store: Where the crossing is kept.
+        clock: Time.
+        standing: The subject's place on its spine, and the move that the commit makes.
+    """
+
+    def __init__(
+        self,
+        boundary: Boundary[S, P, R],
+        subject: S,
+        *,
+        key: str,
+        store: CrossingStore,
+        clock: Clock,
+        standing: Standing[S] | None = None,
+    ) -> None:
+        if not key or len(key) > 1000 or not key.isprintable():
+            raise BadInput(f"{key[:40]!r} cannot be a key: 1 to 1000 printable characters")
+        self._boundary = boundary
+        self._subject = subject
+        self._store = store
+        self._clock = clock
+        self._standing = standing
+        self._recorded = Recorded(
+            id=crossing_id(key),
+            key=key,
+            subject=subject_id(subject),
+            boundary=boundary.name,
+            status="open",
+            attempts=0,
+            opened=stamp(clock.now()),
+            state={},
+        )
+        self._rejections: list[Rejection] = []
+        self._seen: set[str] = set()
+        self._usage = Usage()
+        self._unwritten: list[Record] = []
+        self._began = clock.elapsed()
+
+    async def run(self) -> Outcome[R] | InFlight:
+        """Cross, or answer again what was recorded under this key."""
+        recorded = await self._store.crossing(self._recorded.id)
+        if recorded is None:
+            self._open()
+        else:
+            self._check_same(recorded)
+            if recorded.status != "open":
+                return answer_again(self._boundary, recorded)
+            self._resume(recorded)
+        while True:
+            proposal = await self._propose()
+            if proposal is None:
+                result = await self._after_rejection()
+            else:
+                result = await self._judge_and_commit(proposal)
+            if isinstance(result, Recorded):
+                return answer_again(self._boundary, result)
+
+    def _open(self) -> None:
+        standing = self._standing
+        self._unwritten.append(
+            ledger.Opened(
+                boundary=self._boundary.name,
+                key=self._recorded.key,
+                subject=self._boundary.subject_adapter.dump_python(self._subject, mode="json"),
+                version=None if standing is None else standing.version,
+                verifiers=self._boundary.labels,
+            )
+        )
+
+    def _check_same(self, recorded: Recorded) -> None:
+        mine = self._recorded
+        if (recorded.boundary, recorded.subject) != (mine.boundary, mine.subject):
+            raise UsageError(
+                f"key {mine.key!r} belongs to a crossing of {recorded.boundary} about "
+                f"{recorded.subject}; it cannot name one of {mine.boundary} about {mine.subject}"
+            )
+
+    def _resume(self, recorded: Recorded) -> None:
+        self._recorded = recorded
+        state = recorded.state
+        self._rejections = [Rejection.from_body(body) for body in state.get("rejections", ())]
+        self._seen = set(state.get("seen", ()))
+        self._usage = Usage(**state.get("usage", {}))
+
+    # Proposing
+
+    async def _propose(self) -> P | None:
+        """Ask once. None if what came back is no proposal; the objection is then noted."""
+        attempt = self._recorded.attempts + 1
+        self._recorded = replace(self._recorded, attempts=attempt)
+        proposer = self._boundary.proposer
+        question = Question(
+            subject=self._subject,
+            crossing=self._recorded.id,
+            attempt=attempt,
+            feedback=self._feedback(),
+            schema=self._boundary.schema,
+        )
+        began = self._clock.elapsed()
+        answer, objection = await self._answer(question)
+        seconds = round(self._clock.elapsed() - began, 6)
+        fingerprint = answer.fingerprint or proposer.fingerprint
+        self._usage = self._usage + answer.usage
+        if objection is not None:
+            self._note(attempt, fingerprint, answer, seconds)
+            return self._object(objection, by="proposer")
+        parsed = parse(answer.content, self._boundary.proposal_adapter)
+        if not isinstance(parsed, Parsed):
+            self._note(attempt, fingerprint, answer, seconds)
+            path, details = parsed.path, parsed.details
+            reject = Reject("malformed", parsed.message, path=path, details=details)
+            return self._object(reject, by="parser", said=str(answer.content))
+        body = self._boundary.proposal_adapter.dump_python(parsed.proposal, mode="json")
+        self._note(attempt, fingerprint, answer, seconds, body=body, repaired=parsed.repaired)
+        return parsed.proposal
+
+    def _feedback(self) -> tuple[dict[str, Any], ...]:
+        if not self._rejections:
+            return ()
+        by_attempt: dict[int, list[Rejection]] = {}
+        for rejection in self._rejections:
+            by_attempt.setdefault(rejection.attempt, []).append(rejection)
+        return tuple(wire_shape(rejections) for rejections in by_attempt.values())
+
+    async def _answer(self, question: Question[S]) -> tuple[Answer, Reject | None]:
+        bound = self._boundary.budget.seconds
+        left = None if bound is None else max(bound - (self._clock.elapsed() - self._began), 0.001)
+        nothing = Answer(content="")
+        try:
+            async with asyncio.timeout(left):
+                answer = await self._boundary.proposer(question)
+        except TimeoutError:
+            return nothing, Reject("no_proposal", "no answer in time", details={"why": "timeout"})
+        except Refused as refusal:
+            why = {"why": "refused", "text": str(refusal)[:500]}
+            return nothing, Reject("no_proposal", "the proposer refused to answer", details=why)
+        except Exception as error:
+            why = {"why": "error", "error": type(error).__name__, "text": str(error)[:500]}
+            return nothing, Reject("no_proposal", "the proposer failed", details=why)
+        if not isinstance(answer, Answer):  # pyright: ignore[reportUnnecessaryIsInstance]
+            answer = Answer(content=answer)
+        return answer, None
+
+    def _note(
+        self,
+        attempt: int,
+        fingerprint: Fingerprint,
+        answer: Answer,
+        seconds: float,
+        *,
+        body: Any = None,
+        repaired: Sequence[str] = (),
+    ) -> None:
+        """Note a proposal; its text is kept only where the parsed form does not tell it all."""
+        usage = answer.usage
+        spent = {"in": usage.tokens_in, "out": usage.tokens_out, "usd": usage.usd}
+        raw = str(answer.content) if body is None or repaired else ""
+        if len(raw) > RAW_KEPT:
+            raw = f"{raw[:RAW_KEPT]}... [{len(raw)} characters, sha256 {digest(raw)}]"
+        self._unwritten.append(
+            ledger.Proposed(
+                attempt=attempt,
+                fingerprint=fingerprint.body(),
+                proposal=body,
+                raw=raw,
+                repaired=repaired,
+                usage=spent if any(spent.values()) else None,
+                seconds=seconds,
+            )
+        )
+
+    def _object(self, reject: Reject, *, by: str, said: str = "") -> None:
+        attempt = self._recorded.attempts
+        self._rejected((Rejection.of(reject, by=by, attempt=attempt),), said, evidence=None)
+
+    # Judging
+
+    async def _judge_and_commit(self, proposal: P) -> Recorded | None:
+        """Judge and commit; judged again on the new version whenever the row moved meanwhile."""
+        while True:
+            evidence = await gather(self._boundary.evidence, proposal, self._subject)
+            attempt = self._recorded.attempts
+            if isinstance(evidence, Reject):
+                rejections = (Rejection.of(evidence, by="evidence", attempt=attempt),)
+                evidence = {}
+            else:
+                rejections = await judge(
+                    self._boundary.verifiers, proposal, self._subject, evidence, attempt=attempt
+                )
+            if rejections:
+                said = self._boundary.proposal_adapter.dump_json(proposal).decode()
+                self._rejected(rejections, said, evidence)
+                return await self._after_rejection()
+            self._unwritten.append(
+                ledger.Judged(
+                    attempt=attempt, accepted=True, evidence=evidence or None, version=self._version
+                )
+            )
+            settled = await self._commit(proposal)
+            if isinstance(settled, Recorded):
+                return settled
+            stopped = await self._see_the_new_version()
+            if stopped is not None:
+                self._rejected((stopped,), "", None)
+                return await self._after_rejection()
+
+    @property
+    def _version(self) -> int | None:
+        return None if self._standing is None else self._standing.version
+
+    def _rejected(
+        self, rejections: tuple[Rejection, ...], said: str, evidence: dict[str, Any] | None
+    ) -> None:
+        self._unwritten.append(
+            ledger.Judged(
+                attempt=self._recorded.attempts,
+                accepted=False,
+                rejections=tuple(rejection.body() for rejection in rejections),
+                evidence=evidence or None,
+                version=self._version,
+            )
+        )
+        codes = ",".join(sorted(f"{r.by}:{r.code}" for r in rejections))
+        mark = hashlib.sha256(f"{codes}\n{said}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        repeated = bool(said) and mark in self._seen
+        self._seen.add(mark)
+        self._rejections.extend(rejections)
+        if repeated:
+            message = "the same proposal came again after the same objection"
+            self._rejections.append(
+                Rejection.of(
+                    Reject("no_progress", message, then="stop"),
+                    by="loop",
+                    attempt=self._recorded.attempts,
+                )
+            )
+
+    async def _after_rejection(self) -> Recorded | None:
+        """Make the last rejection durable. None if the proposer may be asked again."""
+        attempts = self._recorded.attempts
+        last = tuple(r for r in self._rejections if r.attempt == attempts)
+        consequence = gravest(last)
+        spent = self._boundary.budget.spent(
+            attempts=attempts, usage=self._usage, seconds=self._clock.elapsed() - self._began
+        )
+        state: dict[str, Any] = {
+            "rejections": [rejection.body() for rejection in self._rejections],
+            "usage": _usage_body(self._usage),
+            "seen": sorted(self._seen),
+        }
+        records = list(self._unwritten)
+        recorded = replace(self._recorded, state=state)
+        if consequence == "escalate":
+            because = next(str(r) for r in reversed(last) if r.then == "escalate")
+            ticket = {"id": recorded.id, "ask": "operator", "because": because}
+            records.append(ledger.Suspended(ticket=recorded.id, ask="operator", because=because))
+            recorded = replace(recorded, status="suspended", state={**state, "ticket": ticket})
+        elif consequence == "stop" or spent:
+            ended = "stop" if consequence == "stop" else "budget"
+            if last[-1].code == "no_progress":
+                ended = "no_progress"
+            records.append(ledger.Rejected(code=last[-1].code, ended=ended, attempts=attempts))
+            recorded = replace(
+                recorded,
+                status="rejected",
+                state={"rejections": state["rejections"], "ended": ended},
+            )
+        at = stamp(self._clock.now())
+
+        def write(tx: Transaction) -> Recorded:
+            existing = tx.crossing(recorded.id)
+            if existing is not None and (
+                existing.status != "open" or existing.attempts >= recorded.attempts
+            ):
+                return existing
+            tx.append(recorded.subject, recorded.id, at, records)
+            tx.save_crossing(recorded)
+            return recorded
+
+        written = await self._store.transact(write)
+        self._unwritten.clear()
+        if written is not recorded:
+            # Another run of this crossing was faster: go on from where it stands.
+            self._resume(written)
+        return None if written.status == "open" else written
+
+    # Committing
+
+    async def _commit(self, proposal: P) -> settle.Settled:
+        commit = self._boundary.commit
+        now = self._clock.now()
+        if isinstance(commit, Transactional):
+            unwritten = tuple(self._unwritten)
+            recorded, subject, standing = self._recorded, self._subject, self._standing
+            settled = await self._store.transact(
+                lambda tx: settle.commit_here(
+                    tx, self._boundary, commit, recorded, proposal, subject, standing,
+                    unwritten, now,
+                )  # fmt: skip
+            )
+        else:
+            settled = await self._commit_outside(proposal)
+        if isinstance(settled, Recorded):
+            self._unwritten.clear()
+            if self._standing is not None and settled.status == "committed":
+                await self._standing.refresh()
+        return settled
+
+    async def _commit_outside(self, proposal: P) -> settle.Settled:
+        boundary, recorded, standing = self._boundary, self._recorded, self._standing
+        now = self._clock.now()
+        effect = PendingEffect(
+            kind="commit",
+            crossing=recorded.id,
+            subject=recorded.subject,
+            name=boundary.name,
+            key=recorded.key,
+            payload=settle.commit_payload(boundary, proposal, self._subject, standing),
+            due=stamp(now + settle.GRACE),
+            doubt=True,
+        )
+        name = cast("Any", boundary.commit).name
+        unwritten = tuple(self._unwritten)
+        intended, id = await self._store.transact(
+            lambda tx: settle.intend(
+                tx, recorded, effect, name, standing, unwritten, stamp(now)
+            )
+        )
+        if not id:
+            return intended
+        self._unwritten.clear()
+        return await perform(
+            boundary,
+            replace(effect, id=id),
+            proposal,
+            self._subject,
+            standing,
+            store=self._store,
+            clock=self._clock,
+        )
+
+    async def _see_the_new_version(self) -> Rejection | None:
+        """Look at the row again after losing a race; the reason to stop, if there is one."""
+        standing = self._standing
+        if standing is None:
+            raise AssertionError("only a row can be stale")
+        bound = self._boundary.budget.seconds or 120.0
+        while True:
+            await standing.refresh()
+            if not standing.holder:
+                break
+            holder = await self._store.crossing(standing.holder)
+            spent = self._clock.elapsed() - self._began > bound
+            if spent or (holder is not None and holder.status == "unknown"):
+                message = f"crossing {standing.holder} holds the subject and has not settled"
+                return self._stop("held", message)
+            await self._clock.pause(0.01)
+        refusal = standing.refuses()
+        if refusal is not None:
+            return self._stop("stale_version", refusal.message)
+        self._subject = standing.subject
+        return None
+
+    def _stop(self, code: str, message: str) -> Rejection:
+        reject = Reject(code, message, then="stop")
+        return Rejection.of(reject, by="spine", attempt=self._recorded.attempts)
+
+
+async def perform(
+    boundary: Boundary[Any, Any, Any],
+    effect: PendingEffect,
+    proposal: object,
+    subject: object,
+    standing: Standing[Any] | None,
+    *,
+    store: CrossingStore,
+    clock: Clock,
+    doubt: str = "",
+) -> Recorded:
+    """Carry out an intended external commit, and write what came of it."""
+    commit = cast("Any", boundary.commit)
+    carried = await carry_out(commit, proposal, subject, effect.key, clock=clock, doubt=doubt)
+    now = clock.now()
+    return await store.transact(
+        lambda tx: settle.settle_effect(tx, boundary, effect, carried, standing, now)
+    )
+
+
+def answer_again(
+    boundary: Boundary[Any, Any, R], recorded: Recorded
+) -> Outcome[R] | InFlight:
+    """The outcome that was recorded. Raises nothing, asks nobody, writes nothing."""
+    state = recorded.state
+    match recorded.status:
+        case "committed":
+            receipt = state["receipt"]
+            try:
+                receipt = boundary.receipt_adapter.validate_python(receipt)
+            except ValueError:
+                pass  # the receipt's type has changed since; what was recorded is returned
+            return Committed(receipt, recorded.id, recorded.attempts)
+        case "rejected":
+            rejections = tuple(Rejection.from_body(body) for body in state["rejections"])
+            return Rejected(rejections, state["ended"], recorded.id, recorded.attempts)
+        case "suspended":
+            return Suspended(Ticket(**state["ticket"]), recorded.id)
+        case "unknown":
+            name = cast("Any", boundary.commit).name
+            return Unknown(name, recorded.key, state["because"], recorded.id)
+        case "intended" | "open":
+            return InFlight(recorded)
+
+
+def _usage_body(usage: Usage) -> dict[str, Any]:
+    return {"tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out, "usd": usage.usd}
+

@@ -1,0 +1,95 @@
+"""What came of a crossing: a closed union. Examine it or do not compile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
+
+from signoff.boundary._verdict import Rejection
+
+R_co = TypeVar("R_co", covariant=True)
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Committed(Generic[R_co]):
+    """The commit happened, once.
+
+    Attributes:
+        receipt: What the commit returned.
+        crossing: Id of the crossing on the ledger.
+        attempts: How often the proposer was asked.
+    """
+
+    receipt: R_co
+    crossing: str = ""
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Nothing was committed, and this crossing never will.
+
+    Attributes:
+        rejections: Every objection, oldest first; never empty.
+        ended: Why it ended: `stop`, `budget`, `no_progress` or `effect`.
+        crossing: Id of the crossing on the ledger.
+        attempts: How often the proposer was asked.
+    """
+
+    rejections: Sequence[Rejection]
+    ended: str = "stop"
+    crossing: str = ""
+    attempts: int = 1
+
+    def __iter__(self) -> Iterator[Rejection]:
+        return iter(self.rejections)
+
+    @property
+    def code(self) -> str:
+        """The code of the objection that ended it."""
+        return self.rejections[-1].code
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A suspended crossing waiting for a person.
+
+    Attributes:
+        id: Names the ticket; single-use.
+        ask: Whom it waits for.
+        because: The objection that asked for a person.
+    """
+
+    id: str
+    ask: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """A person has to decide; nothing is committed meanwhile."""
+
+    ticket: Ticket
+    crossing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """We cannot say whether the effect happened. Never rounded up or down.
+
+    Attributes:
+        effect: Name of the effect in doubt.
+        key: The idempotency key under which it was asked for.
+        because: What went wrong.
+        crossing: Id of the crossing on the ledger.
+    """
+
+    effect: str
+    key: str
+    because: str
+    crossing: str = ""
+
+
+Outcome: TypeAlias = Committed[R] | Rejected | Suspended | Unknown

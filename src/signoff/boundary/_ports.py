@@ -1,0 +1,183 @@
+"""What a crossing needs of a database: values in, values out, one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeVar
+
+from signoff.ledger import Record
+
+T = TypeVar("T")
+
+#: Where a crossing stands. Only `open` may still ask the proposer.
+Status = Literal["open", "intended", "committed", "rejected", "suspended", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A crossing as the database keeps it.
+
+    Attributes:
+        id: Derived from the key.
+        key: The idempotency key.
+        subject: Id of the subject.
+        boundary: Name of the boundary.
+        status: Where it stands.
+        attempts: How often the proposer was asked.
+        opened: When, as text.
+        state: What is needed to go on, or to answer again: rejections, usage, receipt, ticket.
+    """
+
+    id: str
+    key: str
+    subject: str
+    boundary: str
+    status: Status
+    attempts: int
+    opened: str
+    state: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A subject's row: the spine as a value.
+
+    Attributes:
+        subject: Id of the subject.
+        machine: Name of its state machine.
+        state: Where it stands.
+        version: Grows by one with every move or change.
+        data: The subject itself, as JSON text.
+        pending: Crossing whose external effect holds the row; empty when it is free.
+    """
+
+    subject: str
+    machine: str
+    state: str
+    version: int
+    data: str
+    pending: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timer:
+    """A durable timer. It does nothing once the row has moved on from `version`."""
+
+    subject: str
+    machine: str
+    name: str
+    version: int
+    due: str
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swap:
+    """A compare-and-swap of a subject's row, timers included.
+
+    Attributes:
+        expected: Version that must still be there; None to start a row where none is.
+        timers: Replace every timer of the subject; None carries them over to the new version.
+    """
+
+    subject: str
+    machine: str
+    expected: int | None
+    state: str
+    data: str
+    timers: tuple[Timer, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingEffect:
+    """An effect that was intended and is not yet settled.
+
+    Attributes:
+        id: Place in the outbox, given by the database; 0 before that.
+        kind: `commit` settles its crossing; `outbox` was enqueued by one that is committed.
+        name: Name of the boundary (for a commit) or of the effect (for the outbox).
+        payload: JSON text with `proposal` and `subject`.
+        doubt: Something may have happened already.
+        adopted: Another run of the program wrote it, and may have begun on it.
+    """
+
+    id: int = 0
+    kind: Literal["commit", "outbox"]
+    crossing: str
+    subject: str
+    name: str
+    key: str
+    payload: str
+    due: str
+    tries: int = 0
+    doubt: bool = False
+    adopted: bool = False
+
+
+class Transaction(Protocol):
+    """One transaction in progress. All of it becomes durable, or none of it happened."""
+
+    def append(self, subject: str, crossing: str, at: str, records: Sequence[Record]) -> None:
+        """Add records to the subject's chain."""
+        ...
+
+    def crossing(self, id: str) -> Recorded | None:
+        """A crossing, locked against other writers."""
+        ...
+
+    def save_crossing(self, recorded: Recorded) -> None:
+        """Insert or replace a crossing."""
+        ...
+
+    def row(self, subject: str) -> Row | None:
+        """A subject's row, locked against other writers; None without a spine."""
+        ...
+
+    def swap(self, swap: Swap, *, crossing: str = "") -> Row | None:
+        """Move the row. None, and nothing changed, when its version is not the expected one or
+        when another crossing than `crossing` holds it.
+        """
+        ...
+
+    def hold(self, subject: str, crossing: str) -> None:
+        """Keep the row for a crossing whose effect is under way; an empty id lets it go."""
+        ...
+
+    def enqueue(self, effect: PendingEffect) -> int:
+        """Put an effect in the outbox; its id."""
+        ...
+
+    def settle(self, effect: int) -> bool:
+        """Take an effect out of the outbox; False if it is no longer there."""
+        ...
+
+    def postpone(self, effect: int, *, due: str, doubt: bool) -> None:
+        """Try an effect again later."""
+        ...
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement of the user's own."""
+        ...
+
+
+class CrossingStore(Protocol):
+    """Where crossings are kept.
+
+    Guarantees: `transact` runs a script in one serializable step per subject, and returns only
+    after what it wrote is durable; a script that raises leaves nothing behind. Does not guarantee
+    that a script runs only once before it takes effect: it must not act on anything but its
+    transaction.
+    """
+
+    async def transact(self, script: Callable[[Transaction], T]) -> T:
+        """Run a script in one transaction."""
+        ...
+
+    async def crossing(self, id: str) -> Recorded | None:
+        """A crossing as last recorded."""
+        ...
+
+    async def row(self, subject: str) -> Row | None:
+        """A subject's row as last recorded."""
+        ...

@@ -1,0 +1,70 @@
+"""The two trunks of what can be raised.
+
+SignoffError                     the world failed us: report it, or try again
+  - BadInput                     a file or a text that somebody gave us is wrong
+  - StorageUnavailable           the database cannot be reached, written or trusted
+    - StoreInUse                 another runtime holds this SQLite file
+    - StoreNotOurs               the database is not one of ours
+    - StoreTooNew                a newer version of signoff wrote it
+UsageError                       you wrote it wrong: fix the code, never catch
+  - UnknownTransition            a move that the state machine does not allow
+  - NotRegistered                work is due for a boundary or machine that nobody registered
+  - MissingExtra                 an optional dependency is not installed
+
+A rejection is neither: the boundary saying no is the system working, and comes back as a value.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BadInput",
+    "MissingExtra",
+    "NotRegistered",
+    "SignoffError",
+    "StorageUnavailable",
+    "StoreInUse",
+    "StoreNotOurs",
+    "StoreTooNew",
+    "UnknownTransition",
+    "UsageError",
+]
+
+
+class SignoffError(Exception):
+    """The world failed us. Nothing half-written is left behind."""
+
+
+class BadInput(SignoffError):
+    """A file, a line or a text that somebody gave us is wrong; the message says where and why."""
+
+
+class StorageUnavailable(SignoffError):
+    """The database cannot be reached or written. What was acknowledged before is safe."""
+
+
+class StoreInUse(StorageUnavailable):
+    """Another runtime holds this SQLite file."""
+
+
+class StoreNotOurs(StorageUnavailable):
+    """The database exists, but it is not a signoff store."""
+
+
+class StoreTooNew(StorageUnavailable):
+    """A newer version of signoff wrote this store."""
+
+
+class UsageError(Exception):
+    """Wrong use of the library. Fix the code; do not catch."""
+
+
+class UnknownTransition(UsageError):
+    """The state machine does not allow this move."""
+
+
+class NotRegistered(UsageError):
+    """A durable piece of work names a boundary, machine or effect that the runtime was not given."""
+
+
+class MissingExtra(UsageError):
+    """An optional dependency is not installed; the message names the command that installs it."""

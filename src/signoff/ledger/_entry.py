@@ -1,0 +1,140 @@
+"""A record as the ledger keeps it, and the proof that nothing was changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from signoff.ledger._chain import EMPTY, link, merkle_root
+from signoff.ledger._record import Sealed
+
+#: The subject whose chain holds the seals.
+SEALS = "signoff:seals"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One record with its place.
+
+    Attributes:
+        position: Place in the whole ledger; grows, with gaps where a transaction was undone.
+        subject: Whose chain it is in.
+        seq: Place in that chain, from 1, without gaps.
+        at: When, as text (see `signoff.clock.stamp`).
+        crossing: Id of the crossing; empty for records of the spine alone.
+        type: Lower-case name of the record's class.
+        body: Canonical JSON of the record's fields.
+        hash: The chain's head after this record.
+    """
+
+    position: int
+    subject: str
+    seq: int
+    at: str
+    crossing: str
+    type: str
+    body: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that `verify` found wrong."""
+
+    subject: str
+    seq: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What `signoff ledger verify` recomputed."""
+
+    records: int
+    subjects: int
+    seals: int
+    root: str
+    faults: tuple[Fault, ...]
+
+    @property
+    def intact(self) -> bool:
+        return not self.faults
+
+
+class Verifying:
+    """Recomputes chains and seals from entries fed in ledger order, then compares the heads.
+
+    Finds an altered, inserted, reordered or removed record, a head that disagrees with its chain,
+    a payload that no longer has its digest, and the loss of a tail or of a whole subject that a
+    seal covers. Does not find the loss of what came after the last seal together with its head:
+    print the seal's root elsewhere.
+    """
+
+    def __init__(self, *, most: int = 100) -> None:
+        self._most = most
+        self._heads: dict[str, tuple[int, str]] = {}
+        self._faults: list[Fault] = []
+        self._records = 0
+        self._seals = 0
+
+    def feed(self, entry: Entry, body: Mapping[str, Any]) -> None:
+        """Take the next entry, in order of position; `body` is its parsed body."""
+        self._records += 1
+        length, head = self._heads.get(entry.subject, (0, EMPTY))
+        if entry.seq != length + 1:
+            self._fault(entry.subject, entry.seq, f"record {length + 1} is missing before it")
+        expected = link(
+            head,
+            subject=entry.subject,
+            seq=entry.seq,
+            at=entry.at,
+            crossing=entry.crossing,
+            type=entry.type,
+            body=entry.body,
+        )
+        if expected != entry.hash:
+            self._fault(entry.subject, entry.seq, f"the {entry.type} record was altered")
+        if entry.subject == SEALS and entry.type == Sealed.type:
+            self._check_seal(entry, body)
+        self._heads[entry.subject] = (entry.seq, entry.hash)
+
+    def _check_seal(self, entry: Entry, body: Mapping[str, Any]) -> None:
+        self._seals += 1
+        if body.get("root") != self._root():
+            self._fault(entry.subject, entry.seq, "the sealed records are not those that remain")
+
+    def _root(self) -> str:
+        return merkle_root(
+            (subject, length, head)
+            for subject, (length, head) in self._heads.items()
+            if subject != SEALS
+        )
+
+    def payload(self, digest: str, actual: str) -> None:
+        """Compare a content-addressed payload with its own digest."""
+        if digest != actual:
+            self._fault(f"payload {digest[:12]}", 0, "its content no longer has its digest")
+
+    def finish(self, heads: Iterable[tuple[str, int, str]]) -> Verification:
+        """Compare with the heads in the subjects' rows, and report."""
+        stored = {subject: (length, head) for subject, length, head in heads if length}
+        for subject, mine in self._heads.items():
+            theirs = stored.pop(subject, None)
+            if theirs is None:
+                self._fault(subject, mine[0], "its row with the chain's head is gone")
+            elif theirs != mine:
+                self._fault(subject, mine[0], f"the head says {theirs[0]} records, found {mine[0]}")
+        for subject, (length, _) in stored.items():
+            self._fault(subject, length, f"all {length} records are gone")
+        return Verification(
+            records=self._records,
+            subjects=len([subject for subject in self._heads if subject != SEALS]),
+            seals=self._seals,
+            root=self._root(),
+            faults=tuple(self._faults),
+        )
+
+    def _fault(self, subject: str, seq: int, what: str) -> None:
+        if len(self._faults) < self._most:
+            self._faults.append(Fault(subject=subject, seq=seq, what=what))

@@ -1,0 +1,195 @@
+"""The records that a crossing and a spine leave behind. Frozen, discriminated by `type`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+JSON = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One thing that happened. Its class name, in lower case, is its type on the ledger."""
+
+    type: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        cls.type = cls.__name__.lower()
+
+    def body(self) -> dict[str, Any]:
+        """The fields as JSON-ready values; fields that are None or empty are left out."""
+        values: dict[str, Any] = {}
+        for name in _names(type(self)):
+            value = getattr(self, name)
+            if value is not None and value != () and value != "":
+                values[name] = value
+        return values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened(Record):
+    """A crossing began: its key, what it is about, and on which spine version."""
+
+    boundary: str
+    key: str
+    subject: Any
+    version: int | None = None
+    verifiers: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed(Record):
+    """The proposer answered. `raw` is kept when the text did not parse, or was repaired."""
+
+    attempt: int
+    fingerprint: JSON
+    proposal: Any = None
+    raw: str = ""
+    repaired: Sequence[str] = ()
+    usage: JSON | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged(Record):
+    """Every verifier spoke about one proposal."""
+
+    attempt: int
+    accepted: bool
+    rejections: Sequence[JSON] = ()
+    evidence: JSON | None = None
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intended(Record):
+    """An external effect is about to be asked for, under this key."""
+
+    effect: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered(Record):
+    """An effect that a commit put in the outbox has happened."""
+
+    effect: str
+    key: str
+    receipt: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committed(Record):
+    """The crossing ended: its commit happened."""
+
+    receipt: Any = None
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected(Record):
+    """The crossing ended without a commit."""
+
+    code: str
+    ended: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspended(Record):
+    """The crossing waits for a person."""
+
+    ticket: str
+    ask: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown(Record):
+    """We cannot say whether the effect happened."""
+
+    effect: str
+    key: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled(Record):
+    """An effect in doubt was settled, by a probe, by repeating it, or by a person."""
+
+    effect: str
+    key: str
+    happened: bool
+    by: str
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started(Record):
+    """A spine began for the subject."""
+
+    machine: str
+    state: str
+    version: int
+    subject: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved(Record):
+    """The row went from one state to another."""
+
+    machine: str
+    source: str
+    state: str
+    version: int
+    because: str = ""
+    subject: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed(Record):
+    """The row's data changed while its state stayed: the world moved."""
+
+    machine: str
+    state: str
+    version: int
+    because: str
+    subject: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerSet(Record):
+    """Timers were armed for this version of the row: (name, due) pairs."""
+
+    version: int
+    timers: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerFired(Record):
+    """A timer came due while its row still stood where it was set."""
+
+    name: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed(Record):
+    """A Merkle root over every subject's chain head up to a ledger position."""
+
+    root: str
+    subjects: int
+    records: int
+    position: int
+
+
+_FIELDS: dict[type[Record], tuple[str, ...]] = {}
+
+
+def _names(kind: type[Record]) -> tuple[str, ...]:
+    names = _FIELDS.get(kind)
+    if names is None:
+        names = _FIELDS[kind] = tuple(field.name for field in fields(kind))
+    return names

@@ -1,0 +1,101 @@
+"""Names to objects: what durable work may refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from signoff.boundary import Boundary, External, Transactional
+from signoff.errors import NotRegistered, UsageError
+from signoff.state import StateMachine
+
+
+class Registry:
+    """The boundaries, effects and machines that this process knows.
+
+    Work that names anything else stays where it is until a process comes that knows it.
+    """
+
+    def __init__(self) -> None:
+        self._boundaries: dict[str, Boundary[Any, Any, Any]] = {}
+        self._effects: dict[str, External[Any, Any, Any]] = {}
+        self._machines: dict[str, StateMachine[Any]] = {}
+        self._subjects: dict[str, Any] = {}
+        self._effect_names: tuple[str, ...] = ()
+
+    def add(self, things: Iterable[Boundary[Any, Any, Any] | StateMachine[Any]]) -> None:
+        """Register boundaries (with the effects that they enqueue) and machines."""
+        for thing in things:
+            if isinstance(thing, Boundary):
+                self.add_boundary(thing)
+            else:
+                self.add_machine(thing)
+
+    def add_boundary(self, boundary: Boundary[Any, Any, Any]) -> None:
+        if self._boundaries.get(boundary.name) is boundary:
+            return
+        self._boundaries[boundary.name] = boundary
+        if isinstance(boundary.commit, Transactional):
+            for effect in boundary.commit.effects:
+                known = self._effects.setdefault(effect.name, effect)
+                if known.perform != effect.perform:
+                    raise UsageError(
+                        f"two different effects are named {effect.name}; the name is how one is "
+                        "found again after a restart, so give them External(..., name=)"
+                    )
+        outside = [
+            name for name, known in self._boundaries.items() if isinstance(known.commit, External)
+        ]
+        self._effect_names = tuple({*self._effects, *outside})
+
+    def add_machine(self, machine: StateMachine[Any]) -> None:
+        known = self._machines.setdefault(machine.name, machine)
+        if known is not machine:
+            raise UsageError(f"two different state machines are named {machine.name}")
+        if machine.subject is not None:
+            self._subjects[machine.name] = machine.subject
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        return tuple(self._machines)
+
+    @property
+    def effect_names(self) -> tuple[str, ...]:
+        return self._effect_names
+
+    def boundary(self, name: str) -> Boundary[Any, Any, Any]:
+        return _known(self._boundaries, name, "boundary")
+
+    def effect(self, name: str) -> External[Any, Any, Any]:
+        return _known(self._effects, name, "effect")
+
+    def machine(self, name: str) -> StateMachine[Any]:
+        return _known(self._machines, name, "state machine")
+
+    def learn_subject(self, machine: StateMachine[Any], type_: type[Any]) -> None:
+        """Remember the type of a machine's subjects."""
+        self._subjects.setdefault(machine.name, type_)
+
+    def subject_type(self, machine: StateMachine[Any]) -> Any:
+        """The type of a machine's subjects.
+
+        Raises:
+            UsageError: If nobody has said it.
+        """
+        type_ = self._subjects.get(machine.name)
+        if type_ is None:
+            raise UsageError(
+                f"rows of {machine.name} cannot be read without their type: "
+                f"StateMachine({machine.name!r}, ..., subject=...)"
+            )
+        return type_
+
+
+def _known(things: dict[str, Any], name: str, what: str) -> Any:
+    try:
+        return things[name]
+    except KeyError:
+        raise NotRegistered(
+            f"durable work names the {what} {name}, which this runtime was not given: "
+            "Runtime(..., knows=[...])"
+        ) from None

@@ -1,0 +1,296 @@
+"""The embedded runner: fires due timers, delivers the outbox, finishes what a crash interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from signoff.boundary import (
+    DidNotHappen,
+    External,
+    Happened,
+    InDoubt,
+    PendingEffect,
+    Timer,
+    adapter_of,
+    carry_out,
+    perform,
+    read_payload,
+    signature_types,
+)
+from signoff.clock import Clock, from_stamp, stamp
+from signoff.errors import UsageError
+from signoff.ledger import Delivered, Reconciled, Record, TimerFired, Unknown
+from signoff.runtime._registry import Registry
+from signoff.state import Handle, Move, SpineStore, SpineTransaction, moving
+
+_log = logging.getLogger("signoff.runtime")
+
+#: What a process was doing when it died is in doubt.
+CRASHED = "the process stopped before the outcome was recorded"
+
+#: Timers or effects that are fetched at once.
+BATCH = 256
+
+
+class Runner:
+    """Does what is due. Driven by the clock; see `signoff.clock.Driven`.
+
+    Args:
+        store: Where the work is kept.
+        clock: Says what is due.
+        registry: The boundaries, effects and machines that the work may name.
+        handle_of: Gives a live handle for a row, for timers that start work.
+        runtime: Passed to timer handlers.
+        concurrency: Pieces of work at the same time.
+    """
+
+    def __init__(
+        self,
+        store: SpineStore,
+        clock: Clock,
+        registry: Registry,
+        *,
+        handle_of: Callable[[Any, Any], Handle[Any, Any]],
+        runtime: object,
+        concurrency: int,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._registry = registry
+        self._handle_of = handle_of
+        self._runtime = runtime
+        self._slots = asyncio.Semaphore(concurrency)
+        self._busy_timers: set[tuple[str, str]] = set()
+        self._busy_effects: set[int] = set()
+        #: Crossings that a caller of this process is running right now.
+        self.in_flight: set[str] = set()
+        self._woken = asyncio.Event()
+
+    @property
+    def woken(self) -> asyncio.Event:
+        return self._woken
+
+    async def next_due(self) -> datetime | None:
+        due = await self._store.next_due(self._registry.machines, self._registry.effect_names)
+        return None if due is None else from_stamp(due)
+
+    async def run_due(self) -> int:
+        """Do everything that is due now, and what becomes due meanwhile; how much was done.
+
+        Raises:
+            UsageError: From a timer's handler: a mistake in the code is not work to retry.
+        """
+        done = 0
+        while True:
+            pieces = [*await self._due_effects(), *await self._due_timers()]
+            if not pieces:
+                return done
+            done += len(pieces)
+            async with asyncio.TaskGroup() as group:
+                for piece in pieces:
+                    group.create_task(self._slotted(piece))
+
+    async def _slotted(self, piece: Coroutine[Any, Any, None]) -> None:
+        async with self._slots:
+            await piece
+
+    # Effects
+
+    async def _due_effects(self) -> list[Coroutine[Any, Any, None]]:
+        effects = await self._store.claim_effects(
+            self._registry.effect_names,
+            now=stamp(self._clock.now()),
+            limit=BATCH,
+            busy=self._busy_effects,
+        )
+        by_crossing: dict[str, list[PendingEffect]] = {}
+        for effect in effects:
+            if effect.crossing not in self.in_flight or effect.kind == "outbox":
+                by_crossing.setdefault(effect.crossing, []).append(effect)
+        return [self._settle_all(effects) for effects in by_crossing.values()]
+
+    async def _settle_all(self, effects: Iterable[PendingEffect]) -> None:
+        """One crossing's effects, in order; the first that fails keeps the later ones waiting."""
+        effects = list(effects)
+        ids = {effect.id for effect in effects}
+        self._busy_effects |= ids
+        try:
+            for effect in effects:
+                if not await self.settle(effect):
+                    return
+        finally:
+            self._busy_effects -= ids
+
+    async def settle(self, effect: PendingEffect) -> bool:
+        """Finish one effect; False if it has to wait."""
+        if effect.kind == "commit":
+            return await self._settle_commit(effect)
+        return await self._deliver(effect)
+
+    async def claim_commit(self, crossing: str) -> PendingEffect | None:
+        """The external commit of a crossing, if no living process is at work on it."""
+        return await self._store.claim_commit(crossing, busy=self._busy_effects)
+
+    async def _settle_commit(self, effect: PendingEffect) -> bool:
+        boundary = self._registry.boundary(effect.name)
+        proposal, subject, move = read_payload(boundary, effect.payload)
+        standing = await self._standing(effect, move) if move else None
+        self._busy_effects.add(effect.id)
+        try:
+            recorded = await perform(
+                boundary,
+                effect,
+                proposal,
+                subject,
+                standing,
+                store=self._store,
+                clock=self._clock,
+                doubt=CRASHED,
+            )
+            if standing is not None:
+                await standing.refresh()
+        finally:
+            self._busy_effects.discard(effect.id)
+        return recorded.status not in ("intended", "unknown")
+
+    async def _standing(self, effect: PendingEffect, move: Any) -> Move[Any, Any]:
+        machine = self._registry.machine(move["machine"])
+        row = await self._store.row(effect.subject)
+        assert row is not None, "an effect holds a row that is gone"
+        return Move(self._store, self._handle_of(machine, row), move["to"])
+
+    async def _deliver(self, pending: PendingEffect) -> bool:
+        effect = self._registry.effect(pending.name)
+        first, second, _ = signature_types(effect.perform)
+        fields = json.loads(pending.payload)
+        payload = adapter_of(first).validate_python(fields["proposal"])
+        subject = adapter_of(second or Any).validate_python(fields["subject"])
+        repeatable = effect.idempotent or effect.reconcile is not None
+        if not pending.doubt and not repeatable:
+            # Nobody could tell later whether it had begun, so that must be on record first.
+            await self._store.transact(lambda tx: tx.postpone(pending.id, due=pending.due, doubt=True))
+        carried = await carry_out(
+            effect,
+            payload,
+            subject,
+            pending.key,
+            clock=self._clock,
+            doubt=CRASHED if pending.doubt or (pending.adopted and repeatable) else "",
+        )
+        now = self._clock.now()
+
+        def write(tx: SpineTransaction) -> bool:
+            name, key = effect.name, pending.key
+            records: list[Record] = []
+            done = isinstance(carried, Happened)
+            if isinstance(carried, Happened):
+                if carried.by == "probe":
+                    records.append(Reconciled(effect=name, key=key, happened=True, by="probe"))
+                records.append(Delivered(effect=name, key=key, receipt=_receipt(carried.receipt)))
+            elif isinstance(carried, DidNotHappen):
+                done = carried.code != "effect_failed"  # the other system's own no is final
+                because = f"{carried.code}: {carried.because}"
+                records.append(
+                    Reconciled(effect=name, key=key, happened=False, by="call", because=because)
+                )
+            else:
+                records.append(Unknown(effect=name, key=key, because=carried.because))
+            if done and not tx.settle(pending.id):
+                return True
+            if not done:
+                wait = timedelta(seconds=min(2.0**pending.tries, 3600))
+                doubt = isinstance(carried, InDoubt)
+                tx.postpone(pending.id, due=stamp(now + wait), doubt=doubt)
+                if pending.tries:
+                    return False  # it is on the ledger that it waits; once is enough
+            tx.append(pending.subject, pending.crossing, stamp(now), records)
+            return done
+
+        return await self._store.transact(write)
+
+    # Timers
+
+    async def _due_timers(self) -> list[Coroutine[Any, Any, None]]:
+        timers = await self._store.claim_timers(
+            self._registry.machines,
+            now=stamp(self._clock.now()),
+            limit=BATCH,
+            busy=self._busy_timers,
+        )
+        return [self._fire(timer) for timer in timers]
+
+    async def _fire(self, timer: Timer) -> None:
+        mark = (timer.subject, timer.name)
+        self._busy_timers.add(mark)
+        try:
+            machine = self._registry.machine(timer.machine)
+            definition = machine.by_name.get(timer.name)
+            if definition is None:
+                raise UsageError(
+                    f"a timer {timer.name!r} of {timer.subject} is due, but machine "
+                    f"{machine.name} no longer has it; keep it until no row waits on it"
+                )
+            if definition.go is not None:
+                await self._go(timer, definition.go)
+            else:
+                await self._do(timer, definition.do)
+        finally:
+            self._busy_timers.discard(mark)
+
+    async def _go(self, timer: Timer, to: str) -> None:
+        machine = self._registry.machine(timer.machine)
+        now = self._clock.now()
+
+        def write(tx: SpineTransaction) -> Any:
+            row = tx.row(timer.subject)
+            if row is None or row.version != timer.version:
+                tx.drop_timer(timer)
+                return None
+            if row.pending:
+                tx.postpone_timer(timer, due=stamp(now + timedelta(seconds=1)))
+                return None
+            subject = adapter_of(self._registry.subject_type(machine)).validate_json(row.data)
+            planned = moving(
+                machine, row, subject, to, now=now, because=f"timer {timer.name}", replaced=False
+            )
+            moved = tx.swap(planned.swap)
+            fired = TimerFired(name=timer.name, version=timer.version)
+            tx.append(timer.subject, "", stamp(now), [fired, *planned.records])
+            return moved
+
+        moved = await self._store.transact(write)
+        if moved is not None:
+            self._handle_of(machine, moved)
+
+    async def _do(self, timer: Timer, handler: Any) -> None:
+        machine = self._registry.machine(timer.machine)
+        row = await self._store.row(timer.subject)
+        if row is not None and row.version == timer.version:
+            try:
+                await handler(self._runtime, self._handle_of(machine, row))
+            except UsageError:
+                raise
+            except Exception:
+                _log.exception("timer %s of %s failed; it will be tried again", timer.name, row)
+                wait = timedelta(seconds=min(2.0**timer.tries, 3600))
+                due = stamp(self._clock.now() + wait)
+                await self._store.transact(lambda tx: tx.postpone_timer(timer, due=due))
+                return
+            after = await self._store.row(timer.subject)
+            if after is not None and after.version != timer.version:
+                return  # the move has already taken the timer along
+        await self._store.transact(lambda tx: tx.drop_timer(timer))
+
+
+def _receipt(receipt: object) -> Any:
+    try:
+        return adapter_of(Any).dump_python(receipt, mode="json")
+    except ValueError:
+        return repr(receipt)[:1000]
+
+

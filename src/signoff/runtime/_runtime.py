@@ -1,0 +1,372 @@
+"""The one object with a lifetime: open it, use it, close it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from types import TracebackType
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
+
+from signoff.boundary import (
+    Boundary,
+    Crossing,
+    InFlight,
+    Outcome,
+    Row,
+    Subject,
+    adapter_of,
+    answer_again,
+    crossing_id,
+    crossing_key,
+    subject_id,
+)
+from signoff.clock import Clock, SystemClock, stamp
+from signoff.errors import UsageError
+from signoff.ledger import Redact
+from signoff.runtime._registry import Registry
+from signoff.runtime._runner import Runner
+from signoff.state import (
+    Handle,
+    Move,
+    SpineTransaction,
+    StateMachine,
+    changing,
+    moving,
+    starting,
+)
+from signoff.storage import Storage, storage_at
+
+_log = logging.getLogger("signoff.runtime")
+
+St = TypeVar("St", bound=str)
+S = TypeVar("S", bound=Subject)
+P = TypeVar("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class Runtime:
+    """Runs boundaries and spines over one database; fires timers, performs effects, recovers.
+
+    Use it as an asynchronous context manager. On opening it takes up what an earlier process left
+    unfinished, as far as it knows the boundaries and machines concerned.
+
+    Args:
+        store: URL of the database (see `signoff.storage.storage_at`), or a storage.
+        clock: Time; the real one by default.
+        knows: Boundaries and state machines whose unfinished work is taken up. Whatever is used
+            through this runtime is known from then on.
+        redact: Runs over every record (its type and its fields) before it is hashed and written.
+        concurrency: Timers and effects worked on at the same time.
+
+    Raises:
+        StorageUnavailable: On opening, if the database cannot be used; the message says why.
+    """
+
+    def __init__(
+        self,
+        store: str | Storage = "sqlite:///signoff.db",
+        *,
+        clock: Clock | None = None,
+        knows: Iterable[Boundary[Any, Any, Any] | StateMachine[Any]] = (),
+        redact: Redact | None = None,
+        concurrency: int = 64,
+    ) -> None:
+        if not isinstance(store, str) and redact is not None:
+            raise UsageError("give redact= to the storage that you built")
+        self._storage = storage_at(store, redact=redact) if isinstance(store, str) else store
+        self._clock = clock or SystemClock()
+        self._storage.clock = self._clock
+        self._registry = Registry()
+        self._registry.add(knows)
+        self._handles: WeakValueDictionary[str, Handle[Any, Any]] = WeakValueDictionary()
+        self._runner = Runner(
+            self._storage,
+            self._clock,
+            self._registry,
+            handle_of=self._handle_of,
+            runtime=self,
+            concurrency=concurrency,
+        )
+        self._running: dict[str, asyncio.Task[Any]] = {}
+        self._driver: asyncio.Task[None] | None = None
+
+    @property
+    def ledger(self) -> Storage:
+        """The account of everything, for reading; see `signoff.ledger.Ledger`."""
+        return self._storage
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that this runtime asks."""
+        return self._clock
+
+    async def __aenter__(self) -> Runtime:
+        await self._storage.open(exclusive=True)
+        self._driver = asyncio.create_task(self._clock.drive(self._runner), name="signoff-runner")
+        await asyncio.sleep(0)  # let the driver take its place before anybody moves the clock
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        driver, self._driver = self._driver, None
+        failure: BaseException | None = None
+        if driver is not None:
+            driver.cancel()
+            try:
+                await driver
+            except asyncio.CancelledError:
+                pass
+            except Exception as stopped:
+                failure = stopped
+        for task in list(self._running.values()):
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await self._storage.close()
+        if failure is not None and error is None:
+            raise failure
+
+    # Crossings
+
+    async def run(
+        self, boundary: Boundary[S, P, R], subject: S, *, key: str | None = None
+    ) -> Outcome[R]:
+        """Cross a boundary once; the same key again returns what was recorded.
+
+        Args:
+            boundary: What to cross.
+            subject: What it is about.
+            key: Names this crossing for ever. By default boundary + subject, and the subject's
+                spine version if it has a spine.
+
+        Raises:
+            StorageUnavailable: The database cannot be written; run the same again.
+        """
+        id = subject_id(subject)
+        if key is None:
+            row = await self._storage.row(id)
+            key = crossing_key(boundary.name, id, None if row is None else row.version)
+        return await self._cross(boundary, subject, key, None)
+
+    async def advance(
+        self,
+        handle: Handle[St, S],
+        to: St,
+        *,
+        through: Boundary[S, P, R],
+        key: str | None = None,
+    ) -> Outcome[R]:
+        """Move a row through a boundary: it moves if, and only if, the crossing commits.
+
+        Raises:
+            UnknownTransition: If the machine does not allow the move from where the row stands.
+        """
+        row = await self._storage.row(handle.id)
+        if row is not None:
+            handle.see(row)
+        if key is None:
+            key = crossing_key(through.name, handle.id, handle.version)
+            if await self._storage.crossing(crossing_id(key)) is None:
+                handle.machine.check_move(handle.state, to, what=handle.id)
+        self._registry.add_machine(handle.machine)
+        move = Move(self._storage, handle, to)
+        return await self._cross(through, handle.subject, key, move)
+
+    async def _cross(
+        self, boundary: Boundary[S, P, R], subject: S, key: str, move: Move[Any, S] | None
+    ) -> Outcome[R]:
+        self._check_open()
+        self._registry.add_boundary(boundary)
+        id = crossing_id(key)
+        task = self._running.get(id)
+        if task is None:
+            crossing = Crossing(
+                boundary, subject, key=key, store=self._storage, clock=self._clock, standing=move
+            )
+            task = asyncio.create_task(self._see_through(boundary, crossing, id))
+            self._running[id] = task
+            task.add_done_callback(lambda _: self._running.pop(id, None))
+            try:
+                return await task
+            except asyncio.CancelledError:
+                task.cancel()
+                raise
+        # The same key at the same time: wait for the one that is under way.
+        outcome: Outcome[R] = await asyncio.shield(task)
+        return outcome
+
+    async def _see_through(
+        self, boundary: Boundary[S, P, R], crossing: Crossing[S, P, R], id: str
+    ) -> Outcome[R]:
+        self._runner.in_flight.add(id)
+        try:
+            while True:
+                outcome = await crossing.run()
+                if not isinstance(outcome, InFlight):
+                    return outcome
+                await self._settle_or_wait(id)
+        finally:
+            self._runner.in_flight.discard(id)
+            self._runner.woken.set()
+
+    async def _settle_or_wait(self, id: str) -> None:
+        """An effect under this key was begun by a process that died, or by one that lives."""
+        effect = await self._runner.claim_commit(id)
+        if effect is None:
+            await asyncio.sleep(0.05)
+        else:
+            await self._runner.settle(effect)
+
+    # The spine
+
+    async def start(self, machine: StateMachine[St], subject: S) -> Handle[St, S]:
+        """Begin a row for the subject, or find the one that it has.
+
+        Raises:
+            UsageError: If the subject already stands on another machine.
+        """
+        self._check_open()
+        self._registry.add_machine(machine)
+        self._registry.learn_subject(machine, type(subject))
+        id = subject_id(subject)
+        now = self._clock.now()
+
+        def write(tx: SpineTransaction) -> Row:
+            row = tx.row(id)
+            if row is not None:
+                return row
+            planned = starting(machine, subject, now)
+            started = tx.swap(planned.swap)
+            assert started is not None
+            tx.append(id, "", stamp(now), planned.records)
+            return started
+
+        row = await self._storage.row(id) or await self._storage.transact(write)
+        if row.machine != machine.name:
+            raise UsageError(f"{id} already stands on machine {row.machine}, not {machine.name}")
+        self._runner.woken.set()
+        return self._handle_of(machine, row)
+
+    async def find(
+        self, machine: StateMachine[St], id: str, subject: type[S]
+    ) -> Handle[St, S] | None:
+        """The row of a subject; None if it never started."""
+        self._registry.add_machine(machine)
+        self._registry.learn_subject(machine, subject)
+        row = await self._storage.row(id)
+        return None if row is None else self._handle_of(machine, row)
+
+    async def refresh(self, handle: Handle[Any, Any]) -> None:
+        """Bring a handle up to date with moves that other processes made."""
+        row = await self._storage.row(handle.id)
+        if row is not None:
+            handle.see(row)
+
+    async def move(
+        self, handle: Handle[St, S], to: St, *, because: str, subject: S | None = None
+    ) -> bool:
+        """Move a row by decision of code, not of a model.
+
+        Returns:
+            False if the row had gone on, or is held by an effect; the handle is then up to date.
+
+        Raises:
+            UnknownTransition: If the machine does not allow the move.
+        """
+        machine, now = handle.machine, self._clock.now()
+        machine.check_move(handle.state, to, what=handle.id)
+        planned = moving(
+            machine,
+            handle.row,
+            handle.subject if subject is None else subject,
+            to,
+            now=now,
+            because=because,
+            replaced=subject is not None,
+        )
+
+        def write(tx: SpineTransaction) -> Row | None:
+            row = tx.swap(planned.swap)
+            if row is not None:
+                tx.append(handle.id, "", stamp(now), planned.records)
+            return row
+
+        row = await self._storage.transact(write)
+        if row is None:
+            await self.refresh(handle)
+            return False
+        handle.see(row)
+        self._runner.woken.set()
+        return True
+
+    async def change(
+        self, handle: Handle[St, S], update: Callable[[S], S], *, because: str
+    ) -> None:
+        """Change a row's data where it stands: the world moved. Its timers stay set.
+
+        Args:
+            handle: The row.
+            update: Pure function of the subject; asked again if the row moved meanwhile.
+            because: For the ledger.
+        """
+        machine = handle.machine
+        adapter = adapter_of(type(handle.subject))
+        at = stamp(self._clock.now())
+
+        def write(tx: SpineTransaction) -> Row | None:
+            row = tx.row(handle.id)
+            if row is None or row.pending:
+                return None
+            updated = update(adapter.validate_json(row.data))
+            planned = changing(machine, row, updated, because=because)
+            changed = tx.swap(planned.swap)
+            tx.append(handle.id, "", at, planned.records)
+            return changed
+
+        while (row := await self._storage.transact(write)) is None:
+            await asyncio.sleep(0.02)
+        handle.see(row)
+
+    # Work that is due
+
+    async def drain(self) -> int:
+        """Do everything that is due now; how many pieces were done."""
+        self._check_open()
+        return await self._runner.run_due()
+
+    async def outcome(self, boundary: Boundary[S, P, R], key: str) -> Outcome[R] | None:
+        """What was recorded under a key; None if nothing is, or it has not ended."""
+        recorded = await self._storage.crossing(crossing_id(key))
+        if recorded is None:
+            return None
+        outcome = answer_again(boundary, recorded)
+        return None if isinstance(outcome, InFlight) else outcome
+
+    def _handle_of(self, machine: StateMachine[Any], row: Row) -> Handle[Any, Any]:
+        handle = self._handles.get(row.subject)
+        if handle is None:
+            type_ = self._registry.subject_type(machine)
+            handle = Handle(machine, row, adapter_of(type_).validate_json(row.data))
+            self._handles[row.subject] = handle
+        else:
+            handle.see(row)
+        return handle
+
+    def _check_open(self) -> None:
+        if self._driver is None:
+            raise UsageError("this runtime is not open: async with Runtime(...) as runtime")
+        if self._driver.done() and not self._driver.cancelled():
+            error = self._driver.exception()
+            if error is not None:
+                raise error
+
+
+def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The one bridge for scripts: `run_sync(main())`."""
+    return asyncio.run(coroutine)

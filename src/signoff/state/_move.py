@@ -1,0 +1,159 @@
+"""Moving a row: by a crossing's commit, by code, or by a timer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from signoff.boundary import CrossingStore, Reject, Row, Subject, Swap, adapter_of
+from signoff.ledger import Changed, Moved, Record, Started, TimerSet
+from signoff.state._handle import Handle
+from signoff.state._state_machine import StateMachine
+
+St = TypeVar("St", bound=str)
+S = TypeVar("S", bound=Subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Swapping(Generic[S]):
+    """A planned compare-and-swap, with what the ledger will keep of it."""
+
+    swap: Swap
+    records: tuple[Record, ...]
+
+
+def starting(machine: StateMachine[Any], subject: Subject, now: datetime) -> Swapping[Any]:
+    """How a row begins."""
+    data = adapter_of(type(subject)).dump_json(subject).decode()
+    timers = machine.timers_at(machine.start, subject, id=subject.id, version=1, entered=now)
+    swap = Swap(
+        subject=subject.id,
+        machine=machine.name,
+        expected=None,
+        state=machine.start,
+        data=data,
+        timers=timers,
+    )
+    body = adapter_of(type(subject)).dump_python(subject, mode="json")
+    started = Started(machine=machine.name, state=machine.start, version=1, subject=body)
+    return Swapping(swap, (started, *_timers_set(swap)))
+
+
+def moving(
+    machine: StateMachine[Any],
+    row: Row,
+    subject: Subject,
+    to: str,
+    *,
+    now: datetime,
+    because: str,
+    replaced: bool,
+) -> Swapping[Any]:
+    """How a row goes to another state; `subject` is its data after the move."""
+    adapter = adapter_of(type(subject))
+    version = row.version + 1
+    swap = Swap(
+        subject=row.subject,
+        machine=machine.name,
+        expected=row.version,
+        state=to,
+        data=adapter.dump_json(subject).decode() if replaced else row.data,
+        timers=machine.timers_at(to, subject, id=row.subject, version=version, entered=now),
+    )
+    moved = Moved(
+        machine=machine.name,
+        source=row.state,
+        state=to,
+        version=version,
+        because=because,
+        subject=adapter.dump_python(subject, mode="json") if replaced else None,
+    )
+    return Swapping(swap, (moved, *_timers_set(swap)))
+
+
+def changing(
+    machine: StateMachine[Any], row: Row, subject: Subject, *, because: str
+) -> Swapping[Any]:
+    """How a row's data changes while it stays where it is; its timers stay set."""
+    adapter = adapter_of(type(subject))
+    swap = Swap(
+        subject=row.subject,
+        machine=machine.name,
+        expected=row.version,
+        state=row.state,
+        data=adapter.dump_json(subject).decode(),
+        timers=None,
+    )
+    changed = Changed(
+        machine=machine.name,
+        state=row.state,
+        version=row.version + 1,
+        because=because,
+        subject=adapter.dump_python(subject, mode="json"),
+    )
+    return Swapping(swap, (changed,))
+
+
+def _timers_set(swap: Swap) -> tuple[TimerSet, ...]:
+    if not swap.timers:
+        return ()
+    timers = tuple((timer.name, timer.due) for timer in swap.timers)
+    return (TimerSet(version=swap.timers[0].version, timers=timers),)
+
+
+class Move(Generic[St, S]):
+    """The move that a crossing's commit makes: what the crossing stands on."""
+
+    def __init__(self, store: CrossingStore, handle: Handle[St, S], to: St) -> None:
+        self._store = store
+        self._handle = handle
+        self._to = to
+        self._planned: tuple[Swap, Sequence[Record]] | None = None
+
+    @property
+    def subject(self) -> S:
+        return self._handle.subject
+
+    @property
+    def version(self) -> int:
+        return self._handle.version
+
+    @property
+    def holder(self) -> str:
+        return self._handle.pending
+
+    @property
+    def intent(self) -> Mapping[str, Any]:
+        return {"machine": self._handle.machine.name, "to": self._to}
+
+    def refuses(self) -> Reject | None:
+        machine, state = self._handle.machine, self._handle.state
+        if machine.allows(state, self._to):
+            return None
+        message = f"the subject went on to `{state}`, from where `{self._to}` cannot be reached"
+        return Reject("stale_version", message, then="stop")
+
+    def swap(self, subject: S | None, now: datetime) -> Swap:
+        planned = moving(
+            self._handle.machine,
+            self._handle.row,
+            self._handle.subject if subject is None else subject,
+            self._to,
+            now=now,
+            because="",
+            replaced=subject is not None,
+        )
+        self._planned = (planned.swap, planned.records)
+        return planned.swap
+
+    def records(self, swap: Swap, row: Row, because: str) -> Sequence[Record]:
+        assert self._planned is not None
+        assert self._planned[0] is swap
+        return self._planned[1]
+
+    async def refresh(self) -> None:
+        row = await self._store.row(self._handle.id)
+        if row is not None:
+            self._handle.see(row)

@@ -1,0 +1,20 @@
+"""Storage owns keeping it: one database, one transaction."""
+
+from signoff.storage._connection import Connection, FaultPoint
+from signoff.storage._open import storage_at, without_password
+from signoff.storage._sql import migrations, schema
+from signoff.storage._sqlite import SQLiteStorage
+from signoff.storage._storage import Storage
+from signoff.storage._transaction import StoredTransaction
+
+__all__ = [
+    "Connection",
+    "FaultPoint",
+    "SQLiteStorage",
+    "Storage",
+    "StoredTransaction",
+    "migrations",
+    "schema",
+    "storage_at",
+    "without_password",
+]

@@ -1,0 +1,332 @@
+"""PostgreSQL: a few connections, each used by one thread, and row locks instead of one writer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from signoff.boundary import PendingEffect, Timer
+from signoff.errors import MissingExtra, StorageUnavailable, StoreNotOurs, UsageError
+from signoff.ledger import Redact
+from signoff.storage._connection import Connection, FaultPoint, Params, Rows
+from signoff.storage._migration import prepare_postgres
+from signoff.storage._open import without_password
+from signoff.storage._sql import queries
+from signoff.storage._storage import Storage
+from signoff.storage._transaction import Conflict, StoredTransaction, read_effect, read_timer
+
+try:
+    import psycopg
+    from psycopg import errors as refused
+except ImportError as error:  # pragma: no cover
+    raise MissingExtra(
+        "PostgreSQL needs its driver. Install it with: pip install 'signoff[postgres]'"
+    ) from error
+
+T = TypeVar("T")
+
+#: Transactions at the same time.
+CONNECTIONS = 8
+
+#: How often a script is run again after losing to another writer.
+MOST_CONFLICTS = 50
+
+#: Seconds between tries to reach a database that went away; their sum bounds the wait.
+RECONNECT_AFTER = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0)
+
+_LOST = (refused.SerializationFailure, refused.DeadlockDetected, refused.UniqueViolation, Conflict)
+
+_wait = threading.Event().wait
+
+
+class PostgresConnection:
+    """One `psycopg` connection that runs named statements."""
+
+    locks = True
+
+    def __init__(self, url: str, fault_point: FaultPoint | None) -> None:
+        self.connection = psycopg.connect(
+            url, connect_timeout=10, application_name="signoff", autocommit=True
+        )
+        self.connection.execute("SET synchronous_commit = on")
+        self._queries = queries("postgres")
+        self._fault_point = fault_point
+
+    def run(self, name: str, params: Params) -> Rows:
+        if self._fault_point is not None:
+            self._fault_point(name)
+        cursor = self.connection.execute(self._queries[name], params)
+        return cursor.fetchall() if cursor.description is not None else []
+
+    def run_many(self, name: str, params: Sequence[Params]) -> None:
+        if self._fault_point is not None:
+            self._fault_point(name)
+        with self.connection.cursor() as cursor:
+            cursor.executemany(self._queries[name], params)
+
+    def raw(self, sql: str, parameters: Sequence[Any]) -> Rows:
+        if self._fault_point is not None:
+            self._fault_point("raw")
+        cursor = self.connection.execute(sql, parameters)  # type: ignore[arg-type]  # the user's own SQL
+        return cursor.fetchall() if cursor.description is not None else []
+
+    def control(self, statement: str) -> None:
+        """Begin, commit or roll back."""
+        if self._fault_point is not None:
+            self._fault_point(statement.split(" ", 1)[0].lower())
+        self.connection.execute(statement)  # type: ignore[call-overload]  # our own words
+
+    def close(self) -> None:
+        with contextlib.suppress(psycopg.Error):
+            self.connection.close()
+
+
+class PostgresStorage(Storage):
+    """A PostgreSQL database, in a schema of its own, for as many processes as you like.
+
+    A runtime holds an advisory lock on its number for as long as its connection lives: that is how
+    the others know that the effects and timers it claimed are not theirs to take.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        redact: Redact | None = None,
+        fault_point: FaultPoint | None = None,
+    ) -> None:
+        super().__init__(redact=redact, fault_point=fault_point)
+        self._url = url
+        self.url = without_password(url)
+        self._threads: ThreadPoolExecutor | None = None
+        self._own = threading.local()
+        self._connections: set[PostgresConnection] = set()
+        self._guard = threading.Lock()
+        self._presence: PostgresConnection | None = None
+        self._exclusive = False
+
+    async def open(self, *, exclusive: bool) -> None:
+        if self._threads is not None:
+            raise UsageError("this storage is already open")
+        self._exclusive = exclusive
+        self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="signoff-postgres")
+        try:
+            await self._in_thread(self._prepare)
+            if exclusive:
+                await self._in_thread(self._be_present)
+        except BaseException:
+            await self.close()
+            raise
+
+    def _prepare(self) -> None:
+        connection = self._connection()
+
+        def run(sql: str, *values: object) -> list[tuple[object, ...]]:
+            return connection.raw(sql, values)
+
+        with _told(self.url):
+            connection.control("BEGIN")
+            try:
+                # Two first runs at once: one builds, the other waits and finds it built.
+                run("SELECT pg_advisory_xact_lock(1936287598)")
+                found = run("SELECT to_regnamespace('signoff')::text, to_regclass('signoff.meta')")
+                if found[0][0] is not None and found[0][1] is None:
+                    raise StoreNotOurs(
+                        f"{self.url} has a schema named `signoff` that is not ours: it has no "
+                        "table `meta`. Give another database."
+                    )
+                prepare_postgres(run, empty=found[0][1] is None, where=self.url)
+                connection.control("COMMIT")
+            except BaseException:
+                with contextlib.suppress(psycopg.Error):
+                    connection.control("ROLLBACK")
+                raise
+
+    def _be_present(self) -> PostgresConnection:
+        """The connection that shows that we live; taken again, with our number, if it broke."""
+        with self._guard:
+            if self._presence is not None and not self._presence.connection.closed:
+                return self._presence
+            connection = PostgresConnection(self._url, None)
+            if not self._owner:
+                self._owner = connection.run("new_owner", {})[0][0]
+            connection.run("hold_owner", {"owner": self._owner})
+            self._presence = connection
+            return connection
+
+    async def close(self) -> None:
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            await asyncio.to_thread(threads.shutdown)
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
+        if self._presence is not None:
+            self._presence.close()
+            self._presence = None
+
+    async def transact(self, script: Callable[[StoredTransaction], T]) -> T:
+        return await self._in_thread(lambda: self._transact(script))
+
+    async def read(self, look: Callable[[Connection], T]) -> T:
+        def run() -> T:
+            for pause in (*RECONNECT_AFTER, None):
+                try:
+                    return look(self._connection())
+                except psycopg.OperationalError:
+                    self._forget()
+                    if pause is None:
+                        raise
+                    _wait(pause)
+            raise AssertionError("unreachable")
+
+        with _told(self.url):
+            return await self._in_thread(run)
+
+    async def survey(self, look: Callable[[Connection], T]) -> T:
+        def run() -> T:
+            connection = PostgresConnection(self._url, None)
+            try:
+                connection.control("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                return look(connection)
+            finally:
+                connection.close()
+
+        with _told(self.url):
+            return await asyncio.to_thread(run)
+
+    async def claim_timers(
+        self, machines: Collection[str], *, now: str, limit: int, busy: Collection[tuple[str, str]]
+    ) -> list[Timer]:
+        if not machines:
+            return []
+        names = json.dumps(list(machines))
+        rows = await self._claim("claim_timers", machines=names, now=now, limit=limit + len(busy))
+        timers = sorted(map(read_timer, rows), key=lambda timer: timer.due)
+        return [timer for timer in timers if (timer.subject, timer.name) not in busy]
+
+    async def claim_effects(
+        self, names: Collection[str], *, now: str, limit: int, busy: Collection[int]
+    ) -> list[PendingEffect]:
+        if not names:
+            return []
+        listed = json.dumps(list(names))
+        rows = await self._claim("claim_effects", names=listed, now=now, limit=limit + len(busy))
+        effects = sorted(map(read_effect, rows), key=lambda effect: effect.id)
+        return [effect for effect in effects if effect.id not in busy]
+
+    async def claim_commit(self, crossing: str, *, busy: Collection[int]) -> PendingEffect | None:
+        rows = await self._claim("commit_effect", crossing=crossing)
+        effects = [effect for effect in map(read_effect, rows) if effect.id not in busy]
+        return effects[0] if effects else None
+
+    async def _claim(self, name: str, **params: Any) -> Rows:
+        if not self._exclusive:
+            raise UsageError("only a runtime may claim work; this storage was opened as a reader")
+
+        def run() -> Rows:
+            for pause in (*RECONNECT_AFTER, None):
+                try:
+                    presence = self._be_present()
+                    with self._guard:
+                        live = {owner for (owner,) in presence.run("live_owners", {})}
+                        others = sorted(live - {self._owner})
+                        return presence.run(
+                            name, {**params, "owner": self._owner, "others": others}
+                        )
+                except psycopg.OperationalError:
+                    if pause is None:
+                        raise
+                    _wait(pause)
+            raise AssertionError("unreachable")
+
+        with _told(self.url):
+            return await self._in_thread(run)
+
+    def _keep_writers_out(self, tx: StoredTransaction, connection: Connection) -> None:
+        connection.run("lock_records", {})
+
+    # Threads and connections
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        if self._threads is None:
+            raise UsageError("this storage is not open")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _connection(self) -> PostgresConnection:
+        connection: PostgresConnection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._own.connection = PostgresConnection(self._url, self._fault_point)
+            with self._guard:
+                self._connections.add(connection)
+        return connection
+
+    def _forget(self) -> None:
+        connection: PostgresConnection | None = getattr(self._own, "connection", None)
+        if connection is not None:
+            connection.close()
+            with self._guard:
+                self._connections.discard(connection)
+            self._own.connection = None
+
+    def _transact(self, script: Callable[[StoredTransaction], T]) -> T:
+        conflicts = 0
+        pauses = iter(RECONNECT_AFTER)
+        with _told(self.url):
+            while True:
+                try:
+                    return self._try(script)
+                except _LOST:
+                    conflicts += 1
+                    if conflicts >= MOST_CONFLICTS:
+                        raise
+                    _wait(min(0.0005 * 2 ** min(conflicts, 7), 0.05))
+                except psycopg.OperationalError:
+                    # Nothing was committed: `_try` tells a lost commit apart.
+                    self._forget()
+                    pause = next(pauses, None)
+                    if pause is None:
+                        raise
+                    _wait(pause)
+
+    def _try(self, script: Callable[[StoredTransaction], T]) -> T:
+        connection = self._connection()
+        connection.control("BEGIN")
+        try:
+            tx = StoredTransaction(connection, owner=self._owner, redact=self._redact)
+            result = script(tx)
+            tx.flush()
+        except BaseException:
+            with contextlib.suppress(psycopg.Error):
+                connection.control("ROLLBACK")
+            raise
+        try:
+            connection.control("COMMIT")
+        except psycopg.OperationalError as error:
+            self._forget()
+            raise StorageUnavailable(
+                f"the connection to {self.url} broke during a commit, and nobody can say here "
+                "whether it happened: run the same again; the key keeps it from happening twice"
+            ) from error
+        return result
+
+
+@contextlib.contextmanager
+def _told(url: str) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        text = " ".join(str(error).split())[:300]
+        raise StorageUnavailable(
+            f"cannot use {url}: {text}. Check that the server runs and the URL is right; "
+            "what was acknowledged is safe, and the same can be run again."
+        ) from error
+    except Conflict as error:
+        raise StorageUnavailable(
+            f"{error} is written by so many at once that this one never got its turn; run it again"
+        ) from error

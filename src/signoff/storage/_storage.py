@@ -1,0 +1,247 @@
+"""Everything that a store answers, over two primitives: a transaction and a read."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from typing import Any, TypeVar
+
+from signoff.boundary import PendingEffect, Recorded, Row, Timer
+from signoff.clock import Clock, SystemClock, stamp
+from signoff.errors import BadInput
+from signoff.ledger import (
+    SEALS,
+    Entry,
+    Redact,
+    Sealed,
+    Verification,
+    Verifying,
+    digest,
+    merkle_root,
+)
+from signoff.storage._connection import Connection, FaultPoint, Rows
+from signoff.storage._transaction import (
+    StoredTransaction,
+    read_crossing,
+    read_effect,
+    read_row,
+    read_timer,
+)
+
+T = TypeVar("T")
+
+_CHUNK = 1000
+
+
+class Storage(ABC):
+    """One database, one transaction at a time per subject. See the ports it fulfils:
+    `signoff.ledger.Ledger`, `signoff.boundary.CrossingStore`, `signoff.state.SpineStore`.
+
+    Args:
+        redact: Runs over every record before it is hashed and written.
+        fault_point: Called before every statement; for tests that break things on purpose.
+    """
+
+    #: How a person would name this store again.
+    url: str
+
+    def __init__(self, *, redact: Redact | None, fault_point: FaultPoint | None) -> None:
+        self._redact = redact
+        self._fault_point = fault_point
+        self._owner = 0
+        #: Times the seals; the runtime puts its own here.
+        self.clock: Clock = SystemClock()
+
+    # What a dialect provides
+
+    @abstractmethod
+    async def open(self, *, exclusive: bool) -> None:
+        """Connect, and build or migrate the tables.
+
+        Args:
+            exclusive: Open as a runtime, which claims and recovers work; otherwise as a reader or
+                as somebody who leaves an answer.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish what was accepted, and disconnect."""
+
+    @abstractmethod
+    async def transact(self, script: Callable[[StoredTransaction], T]) -> T:
+        """Run a script in one transaction; durable when this returns."""
+
+    @abstractmethod
+    async def read(self, look: Callable[[Connection], T]) -> T:
+        """Run a short read."""
+
+    @abstractmethod
+    async def survey(self, look: Callable[[Connection], T]) -> T:
+        """Run a long read on one snapshot, without keeping anybody waiting."""
+
+    @abstractmethod
+    async def claim_timers(
+        self, machines: Collection[str], *, now: str, limit: int, busy: Collection[tuple[str, str]]
+    ) -> list[Timer]:
+        """See `SpineStore.claim_timers`."""
+
+    @abstractmethod
+    async def claim_effects(
+        self, names: Collection[str], *, now: str, limit: int, busy: Collection[int]
+    ) -> list[PendingEffect]:
+        """See `SpineStore.claim_effects`."""
+
+    @abstractmethod
+    async def claim_commit(self, crossing: str, *, busy: Collection[int]) -> PendingEffect | None:
+        """See `SpineStore.claim_commit`."""
+
+    @abstractmethod
+    def _keep_writers_out(self, tx: StoredTransaction, connection: Connection) -> None:
+        """Wait for every other transaction, so that the next read sees a clean cut."""
+
+    # What all dialects answer alike
+
+    async def crossing(self, id: str) -> Recorded | None:
+        rows = await self._rows("crossing", id=id)
+        return read_crossing(rows[0]) if rows else None
+
+    async def row(self, subject: str) -> Row | None:
+        rows = await self._rows("subject", id=subject)
+        return read_row(subject, rows[0]) if rows else None
+
+    async def next_due(self, machines: Collection[str], names: Collection[str]) -> str | None:
+        timers = await self._rows("next_timer", machines=json.dumps(list(machines)))
+        effects = await self._rows("next_effect", names=json.dumps(list(names)))
+        dues = [rows[0][0] for rows in (timers, effects) if rows[0][0] is not None]
+        return min(dues, default=None)
+
+    async def of_subject(self, subject: str) -> AsyncIterator[Entry]:
+        after = 0
+        while rows := await self._rows(
+            "records_of_subject", subject=subject, after=after, limit=_CHUNK
+        ):
+            for values in rows:
+                yield _entry(values)
+            after = rows[-1][2]
+
+    async def of_crossing(self, crossing: str) -> AsyncIterator[Entry]:
+        found = await self.find_crossings(crossing)
+        if len(found) > 1:
+            raise BadInput(f"{crossing} begins the ids of several crossings; give more of it")
+        for id, subject in found:
+            async for entry in self.of_subject(subject):
+                if entry.crossing == id:
+                    yield entry
+
+    async def find_crossings(self, prefix: str) -> list[tuple[str, str]]:
+        """(id, subject) of at most three crossings whose id begins with `prefix`."""
+        rows = await self._rows("crossings_like", low=prefix, high=prefix + "~")
+        return [(id, subject) for id, subject in rows]
+
+    async def entries(self, *, after: int = 0) -> AsyncIterator[Entry]:
+        while rows := await self._rows("records", after=after, limit=_CHUNK):
+            for values in rows:
+                yield _entry(values)
+            after = rows[-1][0]
+
+    async def payload(self, digest: str) -> str | None:
+        rows = await self._rows("payload", digest=digest)
+        return rows[0][0] if rows else None
+
+    async def rows_by_state(self, machine: str) -> dict[str, int]:
+        """How many rows of a machine stand in each state."""
+        return dict(await self._rows("rows_by_state", machine=machine))  # type: ignore[arg-type]
+
+    async def rows_of(self, machine: str) -> AsyncIterator[Row]:
+        """Every row of a machine, by subject id."""
+        after = ""
+        while rows := await self._rows("rows", machine=machine, after=after, limit=_CHUNK):
+            for id, name, state, version, data, pending in rows:
+                yield Row(
+                    subject=id,
+                    machine=name,
+                    state=state,
+                    version=version,
+                    data=data,
+                    pending=pending or "",
+                )
+            after = rows[-1][0]
+
+    async def crossings_by_status(self) -> list[tuple[str, str, int, int]]:
+        """(boundary, status, crossings, attempts), sorted."""
+        return [tuple(row) for row in await self._rows("crossings_by_status")]  # type: ignore[misc]
+
+    async def pending(self) -> list[tuple[str, str, int, str]]:
+        """(`effect` or `timer`, name, how many, earliest due) of what waits."""
+        return [tuple(row) for row in await self._rows("pending")]  # type: ignore[misc]
+
+    async def last_at(self) -> str | None:
+        """When the last record was written."""
+        rows = await self._rows("last_at")
+        return rows[0][0] if rows else None
+
+    async def seal(self) -> Entry:
+        at = stamp(self.clock.now())
+
+        def write(tx: StoredTransaction) -> None:
+            connection = tx.connection
+            self._keep_writers_out(tx, connection)
+            heads = [head for head in _heads(connection) if head[0] != SEALS]
+            position = connection.run("last", {})[0][0] or 0
+            sealed = Sealed(
+                root=merkle_root(heads),
+                subjects=len(heads),
+                records=sum(length for _, length, _ in heads),
+                position=position,
+            )
+            tx.append(SEALS, "", at, [sealed])
+
+        await self.transact(write)
+        last: Entry | None = None
+        async for entry in self.of_subject(SEALS):
+            last = entry
+        assert last is not None
+        return last
+
+    async def verify(self) -> Verification:
+        return await self.survey(_verify)
+
+    async def _rows(self, name: str, **params: Any) -> Rows:
+        return await self.read(lambda connection: connection.run(name, params))
+
+
+def _entry(values: tuple[Any, ...]) -> Entry:
+    position, subject, seq, at, crossing, type, body, hash = values
+    return Entry(
+        position=position,
+        subject=subject,
+        seq=seq,
+        at=at,
+        crossing=crossing,
+        type=type,
+        body=body,
+        hash=hash,
+    )
+
+
+def _pages(connection: Connection, name: str, key: int, start: Any) -> Iterator[tuple[Any, ...]]:
+    after = start
+    while rows := connection.run(name, {"after": after, "limit": _CHUNK}):
+        yield from rows
+        after = rows[-1][key]
+
+
+def _heads(connection: Connection) -> Iterator[tuple[str, int, str]]:
+    for id, length, head in _pages(connection, "heads", 0, ""):
+        yield id, length, head
+
+
+def _verify(connection: Connection) -> Verification:
+    verifying = Verifying()
+    for values in _pages(connection, "records", 0, 0):
+        entry = _entry(values)
+        verifying.feed(entry, json.loads(entry.body) if entry.type == Sealed.type else {})
+    for mark, body in _pages(connection, "payloads", 0, ""):
+        verifying.payload(mark, digest(body))
+    return verifying.finish(_heads(connection))

@@ -1,0 +1,305 @@
+"""One transaction in progress, written once for both dialects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from signoff.boundary import PendingEffect, Recorded, Row, Swap, Timer
+from signoff.ledger import EMPTY, Record, Redact, canonical, digest, link
+from signoff.storage._connection import Connection, Params
+
+#: A record's field is stored apart, under its digest, from this many characters on.
+LARGE = 4096
+
+
+class Conflict(Exception):
+    """Another writer changed what this transaction had read; run it again."""
+
+
+class _Subject:
+    """A subject's row as read, and as it will be written."""
+
+    __slots__ = ("head", "id", "length", "pending", "row", "swapped", "touched", "was")
+
+    def __init__(self, id: str, values: tuple[Any, ...] | None) -> None:
+        self.id = id
+        self.touched = self.swapped = False
+        self.row: Row | None = None
+        if values is None:
+            self.was: int | None = None
+            self.length, self.head, self.pending = 0, EMPTY, ""
+            return
+        self.length, self.head, machine, state, version, data, pending = values
+        self.was = self.length
+        self.pending = pending or ""
+        if machine is not None:
+            self.row = Row(
+                subject=id,
+                machine=machine,
+                state=state,
+                version=version,
+                data=data,
+                pending=self.pending,
+            )
+
+
+class StoredTransaction:
+    """Implements `Transaction` and `SpineTransaction` over one connection.
+
+    Subjects are read once and written once, at `flush`; records are chained as they are appended.
+    """
+
+    def __init__(
+        self, connection: Connection, *, owner: int, redact: Redact | None = None
+    ) -> None:
+        self._connection = connection
+        self._owner = owner
+        self._redact = redact
+        self._subjects: dict[str, _Subject] = {}
+        self._records: list[Params] = []
+        self._lock = "lock_" if connection.locks else ""
+
+    @property
+    def connection(self) -> Connection:
+        """The connection underneath, for what only the storage itself may do."""
+        return self._connection
+
+    # The ledger
+
+    def append(self, subject: str, crossing: str, at: str, records: Sequence[Record]) -> None:
+        chain = self._subject(subject)
+        chain.touched = True
+        for record in records:
+            type = record.type
+            fields = record.body()
+            if self._redact is not None:
+                fields = dict(self._redact(type, fields))
+            body = canonical(fields)
+            if len(body) > LARGE:
+                body = self._set_apart(fields)
+            chain.length += 1
+            chain.head = link(
+                chain.head,
+                subject=subject,
+                seq=chain.length,
+                at=at,
+                crossing=crossing,
+                type=type,
+                body=body,
+            )
+            self._records.append(
+                {
+                    "subject": subject,
+                    "seq": chain.length,
+                    "at": at,
+                    "crossing": crossing,
+                    "type": type,
+                    "body": body,
+                    "hash": chain.head,
+                }
+            )
+
+    def _set_apart(self, fields: dict[str, Any]) -> str:
+        kept: dict[str, Any] = {}
+        for name, value in fields.items():
+            text = canonical(value)
+            if len(text) > LARGE:
+                mark = digest(text)
+                self._connection.run("add_payload", {"digest": mark, "body": text})
+                value = {"$payload": mark, "characters": len(text)}
+            kept[name] = value
+        return canonical(kept)
+
+    # Crossings
+
+    def crossing(self, id: str) -> Recorded | None:
+        rows = self._connection.run(f"{self._lock}crossing", {"id": id})
+        return read_crossing(rows[0]) if rows else None
+
+    def save_crossing(self, recorded: Recorded) -> None:
+        self._connection.run(
+            "save_crossing",
+            {
+                "id": recorded.id,
+                "key": recorded.key,
+                "subject": recorded.subject,
+                "boundary": recorded.boundary,
+                "status": recorded.status,
+                "attempts": recorded.attempts,
+                "opened": recorded.opened,
+                "state": canonical(recorded.state),
+            },
+        )
+
+    # The spine
+
+    def row(self, subject: str) -> Row | None:
+        return self._subject(subject).row
+
+    def swap(self, swap: Swap, *, crossing: str = "") -> Row | None:
+        subject = self._subject(swap.subject)
+        row = subject.row
+        version = None if row is None else row.version
+        if version != swap.expected or subject.pending not in ("", crossing):
+            return None
+        subject.row = Row(
+            subject=swap.subject,
+            machine=swap.machine,
+            state=swap.state,
+            version=(version or 0) + 1,
+            data=swap.data,
+        )
+        subject.pending = ""
+        subject.touched = subject.swapped = True
+        if swap.timers is None:
+            self._connection.run(
+                "carry_timers", {"subject": swap.subject, "version": subject.row.version}
+            )
+        else:
+            if row is not None:
+                self._connection.run("drop_timers", {"subject": swap.subject})
+            for timer in swap.timers:
+                self._connection.run("add_timer", _timer_params(timer))
+        return subject.row
+
+    def hold(self, subject: str, crossing: str) -> None:
+        held = self._subject(subject)
+        held.pending = crossing
+        held.touched = True
+
+    def drop_timer(self, timer: Timer) -> None:
+        self._connection.run(
+            "drop_timer",
+            {"subject": timer.subject, "name": timer.name, "version": timer.version},
+        )
+
+    def postpone_timer(self, timer: Timer, *, due: str) -> None:
+        self._connection.run(
+            "postpone_timer",
+            {"subject": timer.subject, "name": timer.name, "version": timer.version, "due": due},
+        )
+
+    # The outbox
+
+    def enqueue(self, effect: PendingEffect) -> int:
+        rows = self._connection.run(
+            "add_effect",
+            {
+                "kind": effect.kind,
+                "crossing": effect.crossing,
+                "subject": effect.subject,
+                "name": effect.name,
+                "key": effect.key,
+                "payload": effect.payload,
+                "due": effect.due,
+                "doubt": effect.doubt,
+                "owner": self._owner,
+            },
+        )
+        return int(rows[0][0])
+
+    def settle(self, effect: int) -> bool:
+        return bool(self._connection.run("settle_effect", {"id": effect}))
+
+    def postpone(self, effect: int, *, due: str, doubt: bool) -> None:
+        params = {"id": effect, "due": due, "doubt": doubt, "owner": self._owner}
+        self._connection.run("postpone_effect", params)
+
+    # The user's own, and the end
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self._connection.raw(sql, parameters)
+
+    def flush(self) -> None:
+        """Write what was gathered. Raises `Conflict` if a subject's chain has grown meanwhile."""
+        if self._records:
+            self._connection.run_many("add_record", self._records)
+        for subject in self._subjects.values():
+            if subject.touched:
+                self._write(subject)
+
+    def _write(self, subject: _Subject) -> None:
+        params: dict[str, Any] = {
+            "id": subject.id,
+            "length": subject.length,
+            "head": subject.head,
+            "pending": subject.pending or None,
+            "was": subject.was,
+        }
+        row = subject.row
+        if subject.swapped or subject.was is None:
+            params["machine"] = None if row is None else row.machine
+            params["state"] = None if row is None else row.state
+            params["version"] = None if row is None else row.version
+            params["data"] = None if row is None else row.data
+        if subject.was is None:
+            self._connection.run("add_subject", params)
+            return
+        name = "swap_subject" if subject.swapped else "extend_subject"
+        if not self._connection.run(name, params):
+            raise Conflict(subject.id)
+
+    def _subject(self, id: str) -> _Subject:
+        subject = self._subjects.get(id)
+        if subject is None:
+            rows = self._connection.run(f"{self._lock}subject", {"id": id})
+            subject = self._subjects[id] = _Subject(id, rows[0] if rows else None)
+        return subject
+
+
+def _timer_params(timer: Timer) -> Params:
+    return {
+        "subject": timer.subject,
+        "name": timer.name,
+        "machine": timer.machine,
+        "version": timer.version,
+        "due": timer.due,
+    }
+
+
+def read_crossing(values: tuple[Any, ...]) -> Recorded:
+    """A crossing from its columns."""
+    id, key, subject, boundary, status, attempts, opened, state = values
+    return Recorded(
+        id=id,
+        key=key,
+        subject=subject,
+        boundary=boundary,
+        status=status,
+        attempts=attempts,
+        opened=opened,
+        state=json.loads(state),
+    )
+
+
+def read_row(id: str, values: tuple[Any, ...]) -> Row | None:
+    """A row from the columns of its subject."""
+    return _Subject(id, values).row
+
+
+def read_timer(values: tuple[Any, ...]) -> Timer:
+    """A timer from its columns."""
+    subject, machine, name, version, due, tries = values
+    return Timer(
+        subject=subject, machine=machine, name=name, version=version, due=due, tries=tries
+    )
+
+
+def read_effect(values: tuple[Any, ...]) -> PendingEffect:
+    """A pending effect from its columns."""
+    id, kind, crossing, subject, name, key, payload, due, tries, doubt, adopted = values
+    return PendingEffect(
+        id=id,
+        kind=kind,
+        crossing=crossing,
+        subject=subject,
+        name=name,
+        key=key,
+        payload=payload,
+        due=due,
+        tries=tries,
+        doubt=bool(doubt),
+        adopted=bool(adopted),
+    )

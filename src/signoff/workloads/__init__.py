@@ -1,0 +1,3 @@
+"""Workloads owns the agents that ship with signoff, each runnable offline."""
+
+__all__: list[str] = []
