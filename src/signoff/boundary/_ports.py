@@ -62,13 +62,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timer:
-    """A durable timer. It does nothing once the row has moved on from `version`."""
+    """A durable timer. It does nothing once the row has moved on from `version`.
+
+    Attributes:
+        version: The row's version; it follows the row while the row stays in its state.
+        armed: The version at which it was set, which names this arming of it.
+        tries: How often its work has failed.
+    """
 
     subject: str
     machine: str
     name: str
     version: int
     due: str
+    armed: int
     tries: int = 0
 
 

@@ -8,8 +8,6 @@ import re
 from collections.abc import Iterator
 from typing import Any, Literal
 
-import json_repair
-
 Problem = Literal["no_json", "syntax", "truncated", "ambiguous", "duplicate_key", "number", "depth"]
 
 _REPAIRABLE = 64_000
@@ -197,45 +195,43 @@ def _read(segment: str) -> tuple[Any, tuple[str, ...]]:
     except NotJSON as error:
         if error.problem != "syntax":
             raise
-    refused = NotJSON(
-        "syntax",
-        "The JSON in the answer has syntax errors. "
-        "Use double quotes, a comma between fields and no trailing comma.",
-    )
     try:
-        said = _atoms(segment)
-        repaired: Any = json_repair.loads(segment, skip_json_loads=True, strict=True)
-        text = json.dumps(repaired, allow_nan=False)
+        return decode(_respelled(segment)), ("syntax",)
     except NotJSON as error:
-        raise refused if error.problem == "syntax" else error from None
-    except Exception:
-        raise refused from None
-    # json_repair drops a second `discount` and turns NaN into text without a word: nothing that
-    # the model said may be missing, added or moved.
-    if _atoms(text) != said:
-        raise refused
-    return repaired, ("syntax",)
+        if error.problem != "syntax":
+            raise
+        raise NotJSON(
+            "syntax",
+            "The JSON in the answer has syntax errors. "
+            "Use double quotes, a comma between fields and no trailing comma.",
+        ) from None
 
 
-def _atoms(segment: str) -> list[str]:
-    """Everything that a text says, in order and in one spelling; commas say nothing."""
+def _respelled(segment: str) -> str:
+    """The same tokens in the same order, each in JSON's own spelling; only commas come and go.
+
+    Not a library's repair: json_repair drops a second `discount`, turns NaN into text and alters
+    some texts that end in a quote, all without a word.
+    """
     tokens = [(str(t.lastgroup), t[0]) for t in _TOKEN.finditer(segment) if t.lastgroup != "blank"]
     following = [text for _, text in tokens[1:]] + [""]
-    return [
-        _atom(kind, text, is_key=after == ":")
-        for (kind, text), after in zip(tokens, following, strict=True)
-        if text != ","
-    ]
+    spelled: list[str] = []
+    for (kind, text), after in zip(tokens, following, strict=True):
+        is_key = after == ":"
+        if text in "}]" and spelled[-1:] == [","]:
+            spelled.pop()
+        if is_key and spelled and spelled[-1] not in "{[,:":
+            spelled.append(",")
+        spelled.append(_spelled(kind, text, is_key=is_key))
+    return "".join(spelled)
 
 
-def _atom(kind: str, text: str, *, is_key: bool) -> str:
+def _spelled(kind: str, text: str, *, is_key: bool) -> str:
     match kind:
         case "mark":
             return text
-        case "word" if is_key:
-            return json.dumps(text)
         case "word":
-            return json.dumps(decode(_LITERALS.get(text, text)))
+            return json.dumps(text) if is_key else _LITERALS.get(text, text)
         case "quoted":
             text = '"' + text[1:-1].replace("\\'", "'").replace('"', '\\"') + '"'
         case _:

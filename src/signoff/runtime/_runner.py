@@ -91,9 +91,12 @@ class Runner:
             if not pieces:
                 return done
             done += len(pieces)
-            async with asyncio.TaskGroup() as group:
-                for piece in pieces:
-                    group.create_task(self._slotted(piece))
+            # Let every piece come to its end before one piece's mistake is told: an effect that
+            # is cut off half-way is an effect in doubt.
+            ended = await asyncio.gather(*map(self._slotted, pieces), return_exceptions=True)
+            for error in ended:
+                if error is not None:
+                    raise error
 
     async def _slotted(self, piece: Coroutine[Any, Any, None]) -> None:
         async with self._slots:
@@ -249,8 +252,7 @@ class Runner:
         def write(tx: SpineTransaction) -> Any:
             row = tx.row(timer.subject)
             if row is None or row.version != timer.version:
-                tx.drop_timer(timer)
-                return None
+                return None  # the move has taken it along, or it now stands at a newer version
             if row.pending:
                 tx.postpone_timer(timer, due=stamp(now + timedelta(seconds=1)))
                 return None
@@ -270,21 +272,20 @@ class Runner:
     async def _do(self, timer: Timer, handler: Any) -> None:
         machine = self._registry.machine(timer.machine)
         row = await self._store.row(timer.subject)
-        if row is not None and row.version == timer.version:
-            try:
-                await handler(self._runtime, self._handle_of(machine, row))
-            except UsageError:
-                raise
-            except Exception:
-                _log.exception("timer %s of %s failed; it will be tried again", timer.name, row)
-                wait = timedelta(seconds=min(2.0**timer.tries, 3600))
-                due = stamp(self._clock.now() + wait)
-                await self._store.transact(lambda tx: tx.postpone_timer(timer, due=due))
-                return
-            after = await self._store.row(timer.subject)
-            if after is not None and after.version != timer.version:
-                return  # the move has already taken the timer along
-        await self._store.transact(lambda tx: tx.drop_timer(timer))
+        if row is None or row.version != timer.version:
+            return  # the move has taken it along, or it now stands at a newer version
+        try:
+            await handler(self._runtime, self._handle_of(machine, row))
+        except UsageError:
+            raise
+        except Exception:
+            _log.exception("timer %s of %s failed; it will be tried again", timer.name, row.subject)
+            wait = timedelta(seconds=min(2.0**timer.tries, 3600))
+            due = stamp(self._clock.now() + wait)
+            await self._store.transact(lambda tx: tx.postpone_timer(timer, due=due))
+            return
+        if await self._store.timer_is_set(timer):
+            await self._store.transact(lambda tx: tx.drop_timer(timer))
 
 
 def _receipt(receipt: object) -> Any:

@@ -132,6 +132,11 @@ class Runtime:
         if failure is not None and error is None:
             raise failure
 
+    def know(self, *things: Boundary[Any, Any, Any] | StateMachine[Any]) -> None:
+        """Take up the unfinished work of these, too."""
+        self._registry.add(things)
+        self._runner.woken.set()
+
     # Crossings
 
     async def run(

@@ -14,7 +14,7 @@ class SpineTransaction(Transaction, Protocol):
     """A transaction that can also put timers off."""
 
     def drop_timer(self, timer: Timer) -> None:
-        """Forget a timer, if it is still set for that version."""
+        """Forget a timer, unless it has been set anew since."""
         ...
 
     def postpone_timer(self, timer: Timer, *, due: str) -> None:
@@ -38,6 +38,10 @@ class SpineStore(CrossingStore, Protocol):
         self, machines: Collection[str], *, now: str, limit: int, busy: Collection[tuple[str, str]]
     ) -> list[Timer]:
         """Timers that are due, earliest first, without those in `busy` (subject, name)."""
+        ...
+
+    async def timer_is_set(self, timer: Timer) -> bool:
+        """Whether a timer still waits, as it was armed."""
         ...
 
     async def claim_effects(

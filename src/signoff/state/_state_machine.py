@@ -107,6 +107,7 @@ class StateMachine(Generic[St]):
                         name=timer.name,
                         version=version,
                         due=stamp(due),
+                        armed=version,
                     )
                 )
         return tuple(set_)

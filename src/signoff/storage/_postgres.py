@@ -225,7 +225,7 @@ class PostgresStorage(Storage):
         effects = [effect for effect in map(read_effect, rows) if effect.id not in busy]
         return effects[0] if effects else None
 
-    async def _claim(self, name: str, **params: Any) -> Rows:
+    async def _claim(self, statement: str, /, **params: Any) -> Rows:
         if not self._exclusive:
             raise UsageError("only a runtime may claim work; this storage was opened as a reader")
 
@@ -237,7 +237,7 @@ class PostgresStorage(Storage):
                         live = {owner for (owner,) in presence.run("live_owners", {})}
                         others = sorted(live - {self._owner})
                         return presence.run(
-                            name, {**params, "owner": self._owner, "others": others}
+                            statement, {**params, "owner": self._owner, "others": others}
                         )
                 except psycopg.OperationalError:
                     if pause is None:

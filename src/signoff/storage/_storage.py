@@ -110,6 +110,12 @@ class Storage(ABC):
         rows = await self._rows("subject", id=subject)
         return read_row(subject, rows[0]) if rows else None
 
+    async def timer_is_set(self, timer: Timer) -> bool:
+        rows = await self._rows(
+            "timer", subject=timer.subject, name=timer.name, armed=timer.armed
+        )
+        return bool(rows)
+
     async def next_due(self, machines: Collection[str], names: Collection[str]) -> str | None:
         timers = await self._rows("next_timer", machines=json.dumps(list(machines)))
         effects = await self._rows("next_effect", names=json.dumps(list(names)))
@@ -207,8 +213,8 @@ class Storage(ABC):
     async def verify(self) -> Verification:
         return await self.survey(_verify)
 
-    async def _rows(self, name: str, **params: Any) -> Rows:
-        return await self.read(lambda connection: connection.run(name, params))
+    async def _rows(self, statement: str, /, **params: Any) -> Rows:
+        return await self.read(lambda connection: connection.run(statement, params))
 
 
 def _entry(values: tuple[Any, ...]) -> Entry:

@@ -172,13 +172,13 @@ class StoredTransaction:
     def drop_timer(self, timer: Timer) -> None:
         self._connection.run(
             "drop_timer",
-            {"subject": timer.subject, "name": timer.name, "version": timer.version},
+            {"subject": timer.subject, "name": timer.name, "armed": timer.armed},
         )
 
     def postpone_timer(self, timer: Timer, *, due: str) -> None:
         self._connection.run(
             "postpone_timer",
-            {"subject": timer.subject, "name": timer.name, "version": timer.version, "due": due},
+            {"subject": timer.subject, "name": timer.name, "armed": timer.armed, "due": due},
         )
 
     # The outbox
@@ -256,6 +256,7 @@ def _timer_params(timer: Timer) -> Params:
         "machine": timer.machine,
         "version": timer.version,
         "due": timer.due,
+        "armed": timer.armed,
     }
 
 
@@ -281,9 +282,15 @@ def read_row(id: str, values: tuple[Any, ...]) -> Row | None:
 
 def read_timer(values: tuple[Any, ...]) -> Timer:
     """A timer from its columns."""
-    subject, machine, name, version, due, tries = values
+    subject, machine, name, version, due, armed, tries = values
     return Timer(
-        subject=subject, machine=machine, name=name, version=version, due=due, tries=tries
+        subject=subject,
+        machine=machine,
+        name=name,
+        version=version,
+        due=due,
+        armed=armed,
+        tries=tries,
     )
 
 

@@ -52,18 +52,22 @@ SET status = excluded.status, attempts = excluded.attempts, state = excluded.sta
 DELETE FROM signoff.timers WHERE subject = %(subject)s;
 
 -- add_timer --
-INSERT INTO signoff.timers (subject, name, machine, version, due)
-VALUES (%(subject)s, %(name)s, %(machine)s, %(version)s, %(due)s);
+INSERT INTO signoff.timers (subject, name, machine, version, due, armed)
+VALUES (%(subject)s, %(name)s, %(machine)s, %(version)s, %(due)s, %(armed)s);
 
 -- carry_timers --
 UPDATE signoff.timers SET version = %(version)s WHERE subject = %(subject)s;
 
+-- timer --
+SELECT 1 FROM signoff.timers
+WHERE subject = %(subject)s AND name = %(name)s AND armed = %(armed)s;
+
 -- drop_timer --
-DELETE FROM signoff.timers WHERE subject = %(subject)s AND name = %(name)s AND version = %(version)s;
+DELETE FROM signoff.timers WHERE subject = %(subject)s AND name = %(name)s AND armed = %(armed)s;
 
 -- postpone_timer --
 UPDATE signoff.timers SET due = %(due)s, tries = tries + 1, owner = NULL
-WHERE subject = %(subject)s AND name = %(name)s AND version = %(version)s;
+WHERE subject = %(subject)s AND name = %(name)s AND armed = %(armed)s;
 
 -- claim_timers --
 -- Due timers that no other living process has, marked as ours.
@@ -76,7 +80,7 @@ FROM (
     FOR UPDATE SKIP LOCKED
 ) mine
 WHERE t.subject = mine.subject AND t.name = mine.name
-RETURNING t.subject, t.machine, t.name, t.version, t.due, t.tries;
+RETURNING t.subject, t.machine, t.name, t.version, t.due, t.armed, t.tries;
 
 -- next_timer --
 SELECT min(due) FROM signoff.timers WHERE machine IN (SELECT json_array_elements_text(%(machines)s::json));

@@ -50,6 +50,7 @@ CREATE TABLE signoff.timers (
     machine TEXT NOT NULL,
     version INTEGER NOT NULL,
     due TEXT COLLATE "C" NOT NULL,
+    armed INTEGER NOT NULL,
     tries INTEGER NOT NULL DEFAULT 0,
     owner INTEGER,
     PRIMARY KEY (subject, name)

@@ -42,22 +42,25 @@ SET status = excluded.status, attempts = excluded.attempts, state = excluded.sta
 DELETE FROM signoff_timers WHERE subject = :subject;
 
 -- add_timer --
-INSERT INTO signoff_timers (subject, name, machine, version, due)
-VALUES (:subject, :name, :machine, :version, :due);
+INSERT INTO signoff_timers (subject, name, machine, version, due, armed)
+VALUES (:subject, :name, :machine, :version, :due, :armed);
 
 -- carry_timers --
 UPDATE signoff_timers SET version = :version WHERE subject = :subject;
 
+-- timer --
+SELECT 1 FROM signoff_timers WHERE subject = :subject AND name = :name AND armed = :armed;
+
 -- drop_timer --
-DELETE FROM signoff_timers WHERE subject = :subject AND name = :name AND version = :version;
+DELETE FROM signoff_timers WHERE subject = :subject AND name = :name AND armed = :armed;
 
 -- postpone_timer --
 UPDATE signoff_timers SET due = :due, tries = tries + 1, owner = NULL
-WHERE subject = :subject AND name = :name AND version = :version;
+WHERE subject = :subject AND name = :name AND armed = :armed;
 
 -- claim_timers --
 -- One process runs on a SQLite file, so looking is claiming.
-SELECT subject, machine, name, version, due, tries
+SELECT subject, machine, name, version, due, armed, tries
 FROM signoff_timers
 WHERE machine IN (SELECT value FROM json_each(:machines)) AND due <= :now
 ORDER BY due LIMIT :limit;

@@ -46,6 +46,7 @@ CREATE TABLE signoff_timers (
     machine TEXT NOT NULL,
     version INTEGER NOT NULL,
     due TEXT NOT NULL,
+    armed INTEGER NOT NULL,
     tries INTEGER NOT NULL DEFAULT 0,
     owner INTEGER,
     PRIMARY KEY (subject, name)
