@@ -6,6 +6,7 @@ import inspect
 import typing
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from signoff.errors import UsageError
@@ -117,6 +118,7 @@ class Transactional(Generic[P_contra, S, R_co]):
 Commit: TypeAlias = Effect[P, S, R] | External[P, S, R] | Transactional[P, S, R]
 
 
+@cache
 def signature_types(function: Callable[..., Any]) -> tuple[Any, Any, Any]:
     """Annotated types of a commit's proposal, subject and receipt.
 

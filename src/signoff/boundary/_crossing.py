@@ -252,8 +252,8 @@ class Crossing(Generic[S, P, R]):
                 )
             )
             settled = await self._commit(proposal)
-            if isinstance(settled, Recorded):
-                return settled
+            if isinstance(settled, settle.Settled):
+                return settled.recorded
             stopped = await self._see_the_new_version()
             if stopped is not None:
                 self._rejected((stopped,), "", None)
@@ -341,7 +341,7 @@ class Crossing(Generic[S, P, R]):
 
     # Committing
 
-    async def _commit(self, proposal: P) -> settle.Settled:
+    async def _commit(self, proposal: P) -> settle.Settled | settle.Stale:
         commit = self._boundary.commit
         now = self._clock.now()
         if isinstance(commit, Transactional):
@@ -355,13 +355,16 @@ class Crossing(Generic[S, P, R]):
             )
         else:
             settled = await self._commit_outside(proposal)
-        if isinstance(settled, Recorded):
+        if isinstance(settled, settle.Settled):
             self._unwritten.clear()
-            if self._standing is not None and settled.status == "committed":
-                await self._standing.refresh()
+            if self._standing is not None:
+                if settled.row is not None:
+                    self._standing.made(settled.row)
+                else:
+                    await self._standing.refresh()
         return settled
 
-    async def _commit_outside(self, proposal: P) -> settle.Settled:
+    async def _commit_outside(self, proposal: P) -> settle.Settled | settle.Stale:
         boundary, recorded, standing = self._boundary, self._recorded, self._standing
         now = self._clock.now()
         effect = PendingEffect(
@@ -431,7 +434,7 @@ async def perform(
     store: CrossingStore,
     clock: Clock,
     doubt: str = "",
-) -> Recorded:
+) -> settle.Settled:
     """Carry out an intended external commit, and write what came of it."""
     commit = cast("Any", boundary.commit)
     carried = await carry_out(commit, proposal, subject, effect.key, clock=clock, doubt=doubt)

@@ -8,14 +8,13 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from signoff.ledger import Fingerprint, Usage
 
-SubjectT = TypeVar("SubjectT")
-ProposalT = TypeVar("ProposalT")
+SubjectT_co = TypeVar("SubjectT_co", covariant=True)
 SubjectT_contra = TypeVar("SubjectT_contra", contravariant=True)
 ProposalT_co = TypeVar("ProposalT_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question(Generic[SubjectT]):
+class Question(Generic[SubjectT_co]):
     """One attempt's question to a proposer: the subject, and every objection so far.
 
     Attributes:
@@ -27,7 +26,7 @@ class Question(Generic[SubjectT]):
         schema: JSON schema of the proposal type.
     """
 
-    subject: SubjectT
+    subject: SubjectT_co
     crossing: str
     attempt: int = 1
     feedback: tuple[Mapping[str, Any], ...] = ()

@@ -6,12 +6,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeVar
 
 from signoff.boundary._boundary import Boundary
 from signoff.boundary._commit import External, Transactional
 from signoff.boundary._effect import Carried, DidNotHappen, Happened
-from signoff.boundary._ports import PendingEffect, Recorded, Transaction
+from signoff.boundary._ports import PendingEffect, Recorded, Row, Transaction
 from signoff.boundary._standing import Standing
 from signoff.boundary._subject import adapter_of
 from signoff.boundary._verdict import Reject, Rejection
@@ -38,7 +38,12 @@ class Stale:
     """The row moved, or is held, since the crossing looked at it."""
 
 
-Settled: TypeAlias = Recorded | Stale
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Where the crossing stands now, and where its row went, if this transaction moved it."""
+
+    recorded: Recorded
+    row: Row | None = None
 
 
 class Writing(Generic[S]):
@@ -109,12 +114,13 @@ def commit_here(
     standing: Standing[Any] | None,
     unwritten: Sequence[Record],
     now: datetime,
-) -> Settled:
+) -> Settled | Stale:
     """Accept and commit in one transaction: records, row, timers, outbox, the user's own writes."""
     at = stamp(now)
     existing = tx.crossing(recorded.id)
     if existing is not None and existing.status != "open":
-        return existing
+        return Settled(existing)
+    row: Row | None = None
     writing: Writing[Any] = Writing(tx, recorded, subject, boundary.subject_type, at)
     records: list[Record] = list(unwritten)
     if standing is not None:
@@ -139,7 +145,7 @@ def commit_here(
     settled = replace(recorded, status="committed", state={"receipt": receipt})
     tx.append(recorded.subject, recorded.id, at, records)
     tx.save_crossing(settled)
-    return settled
+    return Settled(settled, row)
 
 
 def intend(
@@ -150,11 +156,11 @@ def intend(
     standing: Standing[Any] | None,
     unwritten: Sequence[Record],
     at: str,
-) -> tuple[Settled, int]:
+) -> tuple[Settled | Stale, int]:
     """Write the intent of an external commit, and hold the row for it."""
     existing = tx.crossing(recorded.id)
     if existing is not None and existing.status != "open":
-        return existing, 0
+        return Settled(existing), 0
     if standing is not None:
         row = tx.row(recorded.subject)
         if row is None or row.version != standing.version or row.pending:
@@ -164,7 +170,7 @@ def intend(
     tx.append(recorded.subject, recorded.id, at, records)
     intended = replace(recorded, status="intended")
     tx.save_crossing(intended)
-    return intended, tx.enqueue(effect)
+    return Settled(intended), tx.enqueue(effect)
 
 
 def settle_effect(
@@ -174,13 +180,14 @@ def settle_effect(
     carried: Carried,
     standing: Standing[Any] | None,
     now: datetime,
-) -> Recorded:
+) -> Settled:
     """Write what came of an external commit: committed, rejected, or unknown."""
     at = stamp(now)
     recorded = tx.crossing(effect.crossing)
     assert recorded is not None, "an effect without its crossing"
     if recorded.status not in ("intended", "unknown"):
-        return recorded
+        return Settled(recorded)
+    row: Row | None = None
     assert isinstance(boundary.commit, External)
     name = boundary.commit.name
     records: list[Record] = []
@@ -214,13 +221,13 @@ def settle_effect(
         wait = timedelta(seconds=min(60 * 2**effect.tries, 3600))
         tx.postpone(effect.id, due=stamp(now + wait), doubt=True)
         if recorded.status == "unknown":
-            return recorded
+            return Settled(recorded)
         records.append(Unknown(effect=name, key=effect.key, because=carried.because))
         state = {**recorded.state, "because": carried.because}
         settled = replace(recorded, status="unknown", state=state)
     tx.append(recorded.subject, recorded.id, at, records)
     tx.save_crossing(settled)
-    return settled
+    return Settled(settled, row)
 
 
 def receipt_body(boundary: Boundary[Any, Any, Any], receipt: object) -> Any:

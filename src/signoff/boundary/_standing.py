@@ -55,3 +55,7 @@ class Standing(Protocol[S]):
         """Look at the row again."""
         ...
 
+    def made(self, row: Row) -> None:
+        """Take note of the row after the move, once the move is durable."""
+        ...
+

@@ -218,12 +218,12 @@ def _respelled(segment: str) -> str:
     spelled: list[str] = []
     for (kind, text), after in zip(tokens, following, strict=True):
         is_key = after == ":"
-        if text in "}]" and spelled[-1:] == [","]:
+        if text in "}]" and spelled[-1] == "," and spelled[-2] not in "{[":
             spelled.pop()
         if is_key and spelled and spelled[-1] not in "{[,:":
             spelled.append(",")
         spelled.append(_spelled(kind, text, is_key=is_key))
-    return "".join(spelled)
+    return " ".join(spelled)
 
 
 def _spelled(kind: str, text: str, *, is_key: bool) -> str:

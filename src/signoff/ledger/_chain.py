@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from json import encoder
 
 #: The head of a chain that has no records yet.
 EMPTY = "0" * 64
 
 _sha256 = hashlib.sha256
+_quote = encoder.encode_basestring_ascii
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
 
@@ -17,7 +19,8 @@ def link(
     head: str, *, subject: str, seq: int, at: str, crossing: str, type: str, body: str
 ) -> str:
     """The chain's next head: SHA-256 over the last head and every column of the new record."""
-    envelope = _encode((head, subject, seq, at, crossing, type))
+    # As json.dumps would write the list of columns; only the subject can need escaping.
+    envelope = f'["{head}",{_quote(subject)},{seq},"{at}","{crossing}","{type}"]'
     return _sha256(f"{envelope}{body}".encode("ascii")).hexdigest()
 
 

@@ -21,6 +21,7 @@ from signoff.ledger import Fingerprint, Usage, digest
 from signoff.proposers._prompt import Prompt
 
 ProposalT = TypeVar("ProposalT")
+AnySubject = TypeVar("AnySubject")
 
 _NAME = "local:SmolLM2-135M-Instruct"
 _CONTEXT = 2048
@@ -74,7 +75,7 @@ class Local(Generic[ProposalT]):
             settings={**self._settings, "seed": self._seed},
         )
 
-    async def __call__(self, question: Question[Any], /) -> Answer:
+    async def __call__(self, question: Question[AnySubject], /) -> Answer:
         """Ask the model, on a thread of its own."""
         seed = digest(f"{self._seed}/{question.crossing}/{question.attempt}")[:7]
         request: dict[str, Any] = {

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pydantic_ai.models import ModelRequestParameters
 
 ProposalT = TypeVar("ProposalT")
+AnySubject = TypeVar("AnySubject")
 
 # They may carry credentials, and a fingerprint is kept for years.
 _UNRECORDED = frozenset({"extra_headers", "timeout", "max_retries"})
@@ -89,13 +90,16 @@ class Model(Generic[ProposalT]):
             settings=cast("dict[str, Any]", to_jsonable_python(recorded, fallback=str)),
         )
 
-    async def __call__(self, question: Question[Any], /) -> Answer:
+    async def __call__(self, question: Question[AnySubject], /) -> Answer:
         """Ask the model once.
 
         Raises:
             TimeoutError: No answer within the timeout.
             Refused: The model or a content filter declined.
         """
+        # On a thread: the first import of a provider's package takes about a second.
+        model = self._connected or await asyncio.to_thread(self._connect)
+        self._connected = model
         from pydantic_ai.direct import model_request
         from pydantic_ai.exceptions import (
             ContentFilterError,
@@ -104,7 +108,6 @@ class Model(Generic[ProposalT]):
         )
         from pydantic_ai.settings import ModelSettings
 
-        model = self._connected = self._connected or self._connect()
         enforced = self._enforced(model)
         prompt = self._prompt.messages(question, schema=None if enforced else self._schema)
         settings = {"timeout": self._timeout, **self._settings, "max_retries": 0}

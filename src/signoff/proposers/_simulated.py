@@ -145,11 +145,11 @@ class Simulated(Generic[SubjectT, ProposalT]):
         # Recomputed, not remembered: a restart between the two attempts changes nothing.
         attempt = question.attempt - 1
         luck = self._luck(question.crossing, attempt)
-        failure = self._rates.at(luck.random()) if attempt else "exaggerated"
-        if failure in _SILENT:
-            failure = "exaggerated"
+        failure = self._rates.at(luck.random())
+        if attempt < 1:
+            return self._text(question, "exaggerated", luck)
         before = replace(question, attempt=attempt, feedback=question.feedback[:-1])
-        return self._text(before, failure, luck)
+        return self._text(before, "exaggerated" if failure in _SILENT else failure, luck)
 
     def _require_fields(self) -> None:
         known = TypeAdapter(self._proposes).json_schema().get("properties")

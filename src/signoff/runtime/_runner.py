@@ -145,7 +145,7 @@ class Runner:
         standing = await self._standing(effect, move) if move else None
         self._busy_effects.add(effect.id)
         try:
-            recorded = await perform(
+            settled = await perform(
                 boundary,
                 effect,
                 proposal,
@@ -159,7 +159,7 @@ class Runner:
                 await standing.refresh()
         finally:
             self._busy_effects.discard(effect.id)
-        return recorded.status not in ("intended", "unknown")
+        return settled.recorded.status not in ("intended", "unknown")
 
     async def _standing(self, effect: PendingEffect, move: Any) -> Move[Any, Any]:
         machine = self._registry.machine(move["machine"])

@@ -177,8 +177,11 @@ class Runtime:
             handle.see(row)
         if key is None:
             key = crossing_key(through.name, handle.id, handle.version)
-            if await self._storage.crossing(crossing_id(key)) is None:
-                handle.machine.check_move(handle.state, to, what=handle.id)
+        if (
+            not handle.machine.allows(handle.state, to)
+            and await self._storage.crossing(crossing_id(key)) is None
+        ):
+            handle.machine.check_move(handle.state, to, what=handle.id)
         self._registry.add_machine(handle.machine)
         move = Move(self._storage, handle, to)
         return await self._cross(through, handle.subject, key, move)

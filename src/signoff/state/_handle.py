@@ -30,8 +30,8 @@ class Handle(Generic[St, S]):
 
     def __init__(self, machine: StateMachine[St], row: Row, subject: S) -> None:
         self.machine = machine
-        self._row = row
-        self.subject = subject
+        self._row: Row = row
+        self.subject: S = subject
 
     def __repr__(self) -> str:
         return f"<{self.machine.name} {self.id}: {self.state}, version {self.version}>"

@@ -111,25 +111,32 @@ class Move(Generic[St, S]):
         self._handle = handle
         self._to = to
         self._planned: tuple[Swap, Sequence[Record]] | None = None
+        self._look()
+
+    def _look(self) -> None:
+        # The handle is shared, and others move it on while this crossing asks and judges: what
+        # was judged must be what the commit compares with.
+        self._row: Row = self._handle.row
+        self._subject: S = self._handle.subject
 
     @property
     def subject(self) -> S:
-        return self._handle.subject
+        return self._subject
 
     @property
     def version(self) -> int:
-        return self._handle.version
+        return self._row.version
 
     @property
     def holder(self) -> str:
-        return self._handle.pending
+        return self._row.pending
 
     @property
     def intent(self) -> Mapping[str, Any]:
         return {"machine": self._handle.machine.name, "to": self._to}
 
     def refuses(self) -> Reject | None:
-        machine, state = self._handle.machine, self._handle.state
+        machine, state = self._handle.machine, self._row.state
         if machine.allows(state, self._to):
             return None
         message = f"the subject went on to `{state}`, from where `{self._to}` cannot be reached"
@@ -138,8 +145,8 @@ class Move(Generic[St, S]):
     def swap(self, subject: S | None, now: datetime) -> Swap:
         planned = moving(
             self._handle.machine,
-            self._handle.row,
-            self._handle.subject if subject is None else subject,
+            self._row,
+            self._subject if subject is None else subject,
             self._to,
             now=now,
             because="",
@@ -153,7 +160,12 @@ class Move(Generic[St, S]):
         assert self._planned[0] is swap
         return self._planned[1]
 
+    def made(self, row: Row) -> None:
+        self._handle.see(row)
+        self._look()
+
     async def refresh(self) -> None:
         row = await self._store.row(self._handle.id)
         if row is not None:
             self._handle.see(row)
+        self._look()

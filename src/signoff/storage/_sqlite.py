@@ -149,8 +149,10 @@ class SQLiteStorage(Storage):
     async def read(self, look: Callable[[Connection], T]) -> T:
         if self._read is None:
             return await self.transact(lambda tx: look(tx.connection))
-        with _told(self.path):
+        try:
             return look(self._read)
+        except sqlite3.Error as error:
+            raise _tell(error, self.path) from error
 
     async def survey(self, look: Callable[[Connection], T]) -> T:
         if self._read is None:

@@ -11,6 +11,7 @@ from signoff.errors import UsageError
 from signoff.ledger import Fingerprint
 
 ProposalT = TypeVar("ProposalT")
+AnySubject = TypeVar("AnySubject")
 
 Cue: TypeAlias = Answer | BaseException | type[BaseException] | Callable[[Question[Any]], object]
 
@@ -50,7 +51,7 @@ class Scripted(Generic[ProposalT]):
         """Always the same: `scripted`."""
         return Fingerprint(model="scripted")
 
-    async def __call__(self, question: Question[Any], /) -> Answer:
+    async def __call__(self, question: Question[AnySubject], /) -> Answer:
         """Give the next answer."""
         self.asked.append(question)
         said: object = self._next()

@@ -1,0 +1,67 @@
+"""The program: its nouns, put together."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.main import get_command
+
+from signoff.cli import doctor, ledger, local, renewals
+from signoff.cli._ending import Program, ending
+
+_EPILOG = (
+    "Exit status: 0 done; 1 it failed, or the input was refused; 2 wrong usage; 3 not enough "
+    "evidence; 4 the ledger is not intact; 70 a bug of ours; 130 interrupted."
+)
+
+app = typer.Typer(
+    name="signoff",
+    cls=Program,
+    help="The model proposes. Your code signs off.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    # Boxes are for people at a terminal; in a pipe they are noise.
+    rich_markup_mode="rich" if sys.stdout is not None and sys.stdout.isatty() else None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(renewals.app, name="renewals")
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(local.app, name="local")
+app.command("doctor")(doctor.doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from signoff import __version__
+
+        print(f"signoff {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """The model proposes. Your code signs off."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; the console entry point.
+
+    Args:
+        arguments: What follows the program's name; by default that of this process.
+
+    Returns:
+        The exit status: see `signoff.cli._ending.Status`.
+    """
+    with ending() as status:
+        get_command(app)(args=arguments, prog_name="signoff")
+    return status()

@@ -1,0 +1,116 @@
+"""Showing: tables for people, JSON for programs, and nothing that a terminal would obey."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+#: The `--json` that every command has.
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
+
+#: Columns of a table that goes into a pipe or a file.
+_PIPED = 160
+
+# Joiners that names and emoji are written with; every other invisible character is shown.
+_HARMLESS = frozenset("\u00ad\u200c\u200d")
+
+
+def plain(text: str, most: int = 0) -> str:
+    """Text that no terminal obeys: what is invisible, or reorders what is not, becomes `�`.
+
+    Args:
+        text: From anywhere, a model included.
+        most: Characters that are kept; 0 for all.
+    """
+    if most and len(text) > most:
+        text = f"{text[: most - 1]}…"
+    if text.isprintable():
+        return text
+    return "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    if character.isprintable() or character in _HARMLESS:
+        return character
+    return " " if character.isspace() else "\ufffd"
+
+
+def compact(value: object, most: int = 0) -> str:
+    """A JSON value on one line, safe to show; a text without its quotes."""
+    if not isinstance(value, str):
+        value = json.dumps(value, ensure_ascii=False, default=str)
+    return plain(value, most)
+
+
+def moment(stamp: str) -> str:
+    """`2026-03-01T12:00:00.000000Z` as `2026-03-01 12:00:00`."""
+    return plain(stamp[:19].replace("T", " "))
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where tables go. No colours and no wrapping at 80 columns in a pipe."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    at_terminal = stream is not None and stream.isatty()
+    width = None if at_terminal or "COLUMNS" in os.environ else _PIPED
+    return Console(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
+
+
+def show_json(document: object) -> None:
+    """Print one JSON document. ASCII only, so that it is as safe on a terminal as in a file."""
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")
+
+
+def show_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()
+) -> None:
+    """Print a table.
+
+    Args:
+        columns: Their titles.
+        rows: One cell per column; any text, however hostile.
+        numbers: Titles of the columns that are aligned to the right.
+    """
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for title in columns:
+        right = title in numbers
+        table.add_column(title, justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(styled(f"{cell:,}" if isinstance(cell, int) else cell) for cell in row))
+    console().print(table)
+
+
+def styled(cell: object, style: str = "", most: int = 200) -> Text:
+    """A cell of a table: the text as it is, never as markup."""
+    from rich.text import Text
+
+    return Text(plain(str(cell), most), style=style)
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """`1 record`, `2 records`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def show_fields(pairs: Iterable[tuple[str, Any]]) -> None:
+    """Print names with their values, one a line."""
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in pairs:
+        table.add_row(name, styled(f"{value:,}" if isinstance(value, int) else value))
+    console().print(table)

@@ -1,0 +1,98 @@
+"""How a run of the renewal agent is shown."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from signoff.cli._output import show_fields, show_table
+from signoff.cli._renewal_run import Plan, Result, Unguarded
+from signoff.workloads.contract_renewal.customers import Customer
+
+_ENDINGS = ("renewed", "renewed_with_offer", "churned", "restructured", "escalated")
+
+_DAMAGE = {
+    "over_cap": "offers mailed above the customer's cap",
+    "not_a_discount": "offers mailed without a usable discount",
+    "wrong_customer": "effects on the wrong customer",
+    "wrong_price": "contracts and invoices at a wrong price",
+    "wrong_ending": "effects against the customer's reply",
+    "doubles": "effects that happened twice or more",
+    "missing": "renewals that a service never heard of",
+}
+
+_WHY = {
+    "score": "no acceptable score within the budget",
+    "offer": "no acceptable offer within the budget",
+    "closing": "no acceptable closing within the budget",
+    "merger": "contracts merged",
+    "surprise": "a long contract, and the customer wants to leave",
+}
+
+
+def outcome_tables(plan: Plan, customers: list[Customer], result: Result) -> None:
+    """Print what came of a run."""
+    report = result.report
+    total = len(customers)
+    names = [*_ENDINGS, *(name for name in report.endings if name not in _ENDINGS)]
+    show_table(
+        ("outcome", "renewals", "share"),
+        [
+            (name, report.endings.get(name, 0), f"{report.endings.get(name, 0) / total:.1%}")
+            for name in names
+        ],
+        numbers=("renewals", "share"),
+    )
+    print()
+    if report.objections:
+        show_table(
+            ("proposals refused", "times"), list(report.objections.items()), numbers=("times",)
+        )
+        print()
+    if report.parked:
+        show_table(
+            ("parked for a person", "renewals"),
+            [(_WHY.get(why, why), number) for why, number in report.parked.items()],
+            numbers=("renewals",),
+        )
+        print(f"A specialist resolved {report.resolved:,} of {sum(report.parked.values()):,}.")
+        print()
+    if result.damage is not None:
+        found = [
+            f"{number:,} {_DAMAGE[name]}"
+            for name, number in asdict(result.damage).items()
+            if number
+        ]
+        print(f"In the services' own accounts: {', '.join(found) or 'nothing out of policy'}.")
+        print()
+    show_fields(
+        [
+            ("proposer asked", f"{report.attempts:,} times, {report.repaired:,} answers repaired"),
+            ("ledger", f"{result.store}, {report.records:,} records"),
+            ("sealed", report.root),
+            ("took", f"{result.seconds:.1f} s"),
+            ("look at one", f"signoff ledger show {customers[0].customer_id}{_store(plan)}"),
+            ("prove it", f"signoff ledger verify{_store(plan)}"),
+        ]
+    )
+
+
+def comparison_table(result: Result, unguarded: Unguarded) -> None:
+    """Print the damage with and without a boundary."""
+    guarded = None if result.damage is None else asdict(result.damage)
+    print()
+    show_table(
+        ("damage", "unguarded", "with signoff"),
+        [
+            (text, asdict(unguarded.damage)[name], "unknown" if guarded is None else guarded[name])
+            for name, text in _DAMAGE.items()
+        ],
+        numbers=("unguarded", "with signoff"),
+    )
+    print(f"The unguarded run took {unguarded.seconds:.1f} s.")
+
+
+def _store(plan: Plan) -> str:
+    from signoff.cli._store import DEFAULT_STORE
+    from signoff.storage import without_password
+
+    return "" if plan.store == DEFAULT_STORE else f" --store {without_password(plan.store)}"

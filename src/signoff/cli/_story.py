@@ -1,0 +1,173 @@
+"""What happened to one subject: its records, grouped by crossing, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from signoff.boundary import Recorded, Row
+from signoff.cli._output import console, count, moment, plain, styled
+from signoff.cli._telling import Body, told
+from signoff.ledger import Entry
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+#: Characters of a line that are shown.
+_LINE = 600
+
+#: Columns of a terminal from which on every line has its time.
+_WIDE = 72
+
+_STYLE = {
+    "COMMITTED": "green",
+    "accepted": "green",
+    "delivered": "green",
+    "objection": "yellow",
+    "REJECTED": "red",
+    "SUSPENDED": "magenta",
+    "UNKNOWN": "bold red",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of the story: what happened, in a word, and the rest."""
+
+    at: str
+    attempt: str = ""
+    what: str
+    text: str
+
+
+@dataclass(slots=True)
+class Chapter:
+    """One crossing's records; or, without an id, what the spine did by itself meanwhile."""
+
+    crossing: str
+    records: list[tuple[Entry, Body]] = field(default_factory=list[tuple[Entry, Body]])
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """The records, with nothing shortened."""
+        return [
+            {"position": e.position, "seq": e.seq, "at": e.at, "type": e.type, "body": body}
+            for e, body in self.records
+        ]
+
+    def lines(self) -> Iterable[Line]:
+        """The chapter as lines."""
+        last_asked = max((b["attempt"] for e, b in self.records if e.type == "proposed"), default=0)
+        for entry, body in self.records:
+            attempt = str(body["attempt"]) if entry.type in ("proposed", "judged") else ""
+            for what, text in told(entry.type, body):
+                yield Line(at=moment(entry.at), attempt=attempt, what=what, text=text)
+            if entry.type == "judged" and not body["accepted"] and body["attempt"] < last_asked:
+                text = "the proposer was told, and asked again"
+                yield Line(at=moment(entry.at), attempt=attempt, what="feedback", text=text)
+
+
+def chapters(records: Iterable[tuple[Entry, Body]]) -> list[Chapter]:
+    """The records of one subject, grouped by crossing, in the order in which they began."""
+    found: list[Chapter] = []
+    crossings: dict[str, Chapter] = {}
+    for entry, body in records:
+        chapter = crossings.get(entry.crossing) if entry.crossing else None
+        if not entry.crossing and found and not found[-1].crossing:
+            chapter = found[-1]
+        if chapter is None:
+            chapter = Chapter(entry.crossing)
+            found.append(chapter)
+            if entry.crossing:
+                crossings[entry.crossing] = chapter
+        chapter.records.append((entry, body))
+    return found
+
+
+def as_json(
+    subject: str,
+    row: Row | None,
+    told: Iterable[Chapter],
+    crossings: Mapping[str, Recorded | None],
+) -> dict[str, Any]:
+    """The same story for programs, with nothing shortened."""
+    stands = None
+    if row is not None:
+        stands = {"machine": row.machine, "state": row.state, "version": row.version}
+    return {
+        "subject": subject,
+        "stands": stands,
+        "crossings": [
+            {
+                "crossing": chapter.crossing,
+                **_identity(crossings.get(chapter.crossing)),
+                "records": chapter.as_json(),
+            }
+            for chapter in told
+            if chapter.crossing
+        ],
+        "spine": [record for c in told if not c.crossing for record in c.as_json()],
+    }
+
+
+def _identity(recorded: Recorded | None) -> dict[str, Any]:
+    if recorded is None:
+        return {}
+    names = ("boundary", "key", "status", "attempts", "opened")
+    return {name: getattr(recorded, name) for name in names}
+
+
+def show_story(
+    subject: str,
+    row: Row | None,
+    told: Sequence[Chapter],
+    crossings: Mapping[str, Recorded | None],
+) -> None:
+    """Print the story."""
+    from rich.text import Text
+
+    out = console()
+    entries = [entry for chapter in told for entry, _ in chapter.records]
+    title = styled(subject, "bold")
+    if row is not None:
+        title.append(plain(f"  {row.machine} at {row.state}, version {row.version}"), "not bold")
+    out.print(title)
+    numbers = f"{count(len(entries), 'record')}, {count(len(crossings), 'crossing')}"
+    first, last = entries[0].at, entries[-1].at
+    out.print(Text(f"{numbers}; {moment(first)} to {moment(last)} UTC", "dim"))
+    for chapter in told:
+        out.print()
+        if chapter.crossing:
+            out.print(_heading(chapter.crossing, crossings.get(chapter.crossing)))
+        _show_lines(chapter.lines())
+
+
+def _heading(crossing: str, recorded: Recorded | None) -> Text:
+    heading = styled(f"crossing {crossing[:12]}", "bold")
+    if recorded is not None:
+        attempts = count(recorded.attempts, "attempt")
+        heading.append(plain(f"  {recorded.boundary}: {recorded.status}, {attempts}"), "not bold")
+    return heading
+
+
+def _show_lines(lines: Iterable[Line]) -> None:
+    from rich.table import Table
+
+    out = console()
+    wide = out.width >= _WIDE
+    table = Table.grid(padding=(0, 2, 0, 0))
+    if wide:
+        table.add_column(style="dim", no_wrap=True)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    shown = ""
+    for line in lines:
+        style = _STYLE.get(line.what, "")
+        text = styled(line.text, "" if line.what else "dim", most=_LINE)
+        cells = [styled(line.attempt), styled(line.what, style), text]
+        if wide:
+            cells.insert(0, styled("" if line.at == shown else line.at))
+        shown = line.at
+        table.add_row(*cells)
+    out.print(table)
