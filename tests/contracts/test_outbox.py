@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 from signoff.storage import Storage
-from stores import AT, LATER, effect, opened, swap, timer
+from tests.stores import AT, LATER, effect, opened, swap, timer
 
 
 async def _enqueue(storage: Storage, *effects: Any) -> list[int]:

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from signoff.storage import Storage
-from stores import AT, LATER, append, listed, note, opened, swap, timer
+from tests.stores import AT, LATER, append, listed, note, opened, swap, timer
 
 
 async def _swap(storage: Storage, wanted: Any, *, crossing: str = "") -> Any:

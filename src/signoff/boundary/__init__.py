@@ -32,7 +32,7 @@ from signoff.boundary._ports import (
     Transaction,
 )
 from signoff.boundary._proposer import Answer, Proposer, Question, Refused
-from signoff.boundary._settle import read_payload
+from signoff.boundary._settle import read_payload, receipt_body
 from signoff.boundary._standing import Standing
 from signoff.boundary._strength import Strength
 from signoff.boundary._subject import Subject, adapter_of, crossing_id, crossing_key, subject_id
@@ -98,6 +98,7 @@ __all__ = [
     "parse",
     "perform",
     "read_payload",
+    "receipt_body",
     "signature_types",
     "subject_id",
     "wire_shape",

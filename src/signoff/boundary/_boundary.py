@@ -70,7 +70,7 @@ class Boundary(Generic[S, P, R]):
         self.name = name
         self.proposer = proposer
         self.verifiers: tuple[Verifier[P, S], ...] = tuple(
-            verifier if isinstance(verifier, Verifier) else Verifier(verifier)
+            cast("Verifier[P, S]", verifier) if isinstance(verifier, Verifier) else Verifier(verifier)
             for verifier in verifiers
         )
         self.commit: External[P, S, R] | Transactional[P, S, R] = (
@@ -90,7 +90,7 @@ class Boundary(Generic[S, P, R]):
                 "parameter of its commit, or give subject="
             )
         self.subject_adapter: TypeAdapter[S] = adapter_of(self.subject_type)
-        self.proposal_adapter: TypeAdapter[P] = adapter_of(proposer.proposes)
+        self.proposal_adapter: TypeAdapter[P] = adapter_of(cast("Any", proposer.proposes))
         self.receipt_adapter: TypeAdapter[R] = adapter_of(receipt_type)
         self.labels = tuple(verifier.label for verifier in self.verifiers)
         self._schema: dict[str, Any] | None = None

@@ -28,7 +28,7 @@ from signoff.boundary._verifier import gather, judge
 from signoff.boundary._wire import wire_shape
 from signoff.clock import Clock, stamp
 from signoff.errors import BadInput, UsageError
-from signoff.ledger import Fingerprint, Record, Usage, digest
+from signoff.ledger import Fingerprint, Record, Usage, canonical, digest
 from signoff.ledger import _record as ledger
 
 S = TypeVar("S", bound=Subject)
@@ -158,14 +158,20 @@ class Crossing(Generic[S, P, R]):
         self._usage = self._usage + answer.usage
         if objection is not None:
             self._note(attempt, fingerprint, answer, seconds)
-            return self._object(objection, by="proposer")
+            self._object(objection, by="proposer")
+            return None
         parsed = parse(answer.content, self._boundary.proposal_adapter)
         if not isinstance(parsed, Parsed):
             self._note(attempt, fingerprint, answer, seconds)
             path, details = parsed.path, parsed.details
             reject = Reject("malformed", parsed.message, path=path, details=details)
-            return self._object(reject, by="parser", said=str(answer.content))
+            self._object(reject, by="parser", said=str(answer.content))
+            return None
         body = self._boundary.proposal_adapter.dump_python(parsed.proposal, mode="json")
+        if not _json_can_say(body):
+            self._note(attempt, fingerprint, answer, seconds)
+            reject = Reject("malformed", "NaN and infinities are no numbers here")
+            return self._object(reject, by="parser", said=str(answer.content))
         self._note(attempt, fingerprint, answer, seconds, body=body, repaired=parsed.repaired)
         return parsed.proposal
 
@@ -178,12 +184,12 @@ class Crossing(Generic[S, P, R]):
         return tuple(wire_shape(rejections) for rejections in by_attempt.values())
 
     async def _answer(self, question: Question[S]) -> tuple[Answer, Reject | None]:
-        bound = self._boundary.budget.seconds
-        left = None if bound is None else max(bound - (self._clock.elapsed() - self._began), 0.001)
         nothing = Answer(content="")
         try:
-            async with asyncio.timeout(left):
-                answer = await self._boundary.proposer(question)
+            async with asyncio.timeout(self._seconds_left()):
+                answer = cast("object", await self._boundary.proposer(question))
+        except UsageError:
+            raise
         except TimeoutError:
             return nothing, Reject("no_proposal", "no answer in time", details={"why": "timeout"})
         except Refused as refusal:
@@ -192,9 +198,11 @@ class Crossing(Generic[S, P, R]):
         except Exception as error:
             why = {"why": "error", "error": type(error).__name__, "text": str(error)[:500]}
             return nothing, Reject("no_proposal", "the proposer failed", details=why)
-        if not isinstance(answer, Answer):  # pyright: ignore[reportUnnecessaryIsInstance]
-            answer = Answer(content=answer)
-        return answer, None
+        return answer if isinstance(answer, Answer) else Answer(content=answer), None
+
+    def _seconds_left(self) -> float | None:
+        bound = self._boundary.budget.seconds
+        return None if bound is None else max(bound - (self._clock.elapsed() - self._began), 0.001)
 
     def _note(
         self,
@@ -233,8 +241,9 @@ class Crossing(Generic[S, P, R]):
     async def _judge_and_commit(self, proposal: P) -> Recorded | None:
         """Judge and commit; judged again on the new version whenever the row moved meanwhile."""
         while True:
-            evidence = await gather(self._boundary.evidence, proposal, self._subject)
+            evidence = await self._evidence(proposal)
             attempt = self._recorded.attempts
+            rejections: tuple[Rejection, ...]
             if isinstance(evidence, Reject):
                 rejections = (Rejection.of(evidence, by="evidence", attempt=attempt),)
                 evidence = {}
@@ -243,7 +252,7 @@ class Crossing(Generic[S, P, R]):
                     self._boundary.verifiers, proposal, self._subject, evidence, attempt=attempt
                 )
             if rejections:
-                said = self._boundary.proposal_adapter.dump_json(proposal).decode()
+                said = canonical(self._boundary.proposal_adapter.dump_python(proposal, mode="json"))
                 self._rejected(rejections, said, evidence)
                 return await self._after_rejection()
             self._unwritten.append(
@@ -259,6 +268,18 @@ class Crossing(Generic[S, P, R]):
                 self._rejected((stopped,), "", None)
                 return await self._after_rejection()
 
+    async def _evidence(self, proposal: P) -> dict[str, Any] | Reject:
+        if not self._boundary.evidence:
+            return {}
+        try:
+            async with asyncio.timeout(self._seconds_left()):
+                facts = await gather(self._boundary.evidence, proposal, self._subject)
+        except TimeoutError:
+            return Reject("evidence_failed", "the facts could not be looked up in time")
+        if not isinstance(facts, Reject) and not _json_can_say(facts):
+            return Reject("evidence_failed", "a fact that was looked up cannot be put on record")
+        return facts
+
     @property
     def _version(self) -> int | None:
         return None if self._standing is None else self._standing.version
@@ -266,6 +287,7 @@ class Crossing(Generic[S, P, R]):
     def _rejected(
         self, rejections: tuple[Rejection, ...], said: str, evidence: dict[str, Any] | None
     ) -> None:
+        rejections = tuple(map(_recordable, rejections))
         self._unwritten.append(
             ledger.Judged(
                 attempt=self._recorded.attempts,
@@ -337,6 +359,7 @@ class Crossing(Generic[S, P, R]):
         if written is not recorded:
             # Another run of this crossing was faster: go on from where it stands.
             self._resume(written)
+        self._recorded = written
         return None if written.status == "open" else written
 
     # Committing
@@ -467,6 +490,21 @@ def answer_again(
             return Unknown(name, recorded.key, state["because"], recorded.id)
         case "intended" | "open":
             return InFlight(recorded)
+
+
+def _json_can_say(value: object) -> bool:
+    try:
+        canonical(value)
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return True
+
+
+def _recordable(rejection: Rejection) -> Rejection:
+    """A rejection counts even if its details cannot be put on record."""
+    if not rejection.details or _json_can_say(dict(rejection.details)):
+        return rejection
+    return replace(rejection, details={"unreadable": sorted(map(str, rejection.details))})
 
 
 def _usage_body(usage: Usage) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
+from pydantic import TypeAdapter
+
 from signoff.boundary._boundary import Boundary
 from signoff.boundary._commit import External, Transactional
 from signoff.boundary._effect import Carried, DidNotHappen, Happened
@@ -20,6 +22,7 @@ from signoff.errors import UsageError
 from signoff.ledger import (
     Committed,
     Intended,
+    Opened,
     Reconciled,
     Record,
     Rejected,
@@ -122,14 +125,19 @@ def commit_here(
         return Settled(existing)
     row: Row | None = None
     writing: Writing[Any] = Writing(tx, recorded, subject, boundary.subject_type, at)
-    records: list[Record] = list(unwritten)
+    records = _news(unwritten, existing)
     if standing is not None:
         row = tx.row(recorded.subject)
         if row is None or row.version != standing.version or row.pending:
             return Stale()
-    receipt = boundary.receipt_adapter.dump_python(
-        commit.apply(proposal, subject, writing), mode="json", warnings=False
-    )
+    said = commit.apply(proposal, subject, writing)
+    try:
+        receipt = _in_json(boundary.receipt_adapter, said)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise UsageError(
+            f"the commit of {boundary.name} returned a receipt that JSON cannot say "
+            f"({type(error).__name__}: {error}); nothing was written"
+        ) from error
     records.extend(writing.flush(commit.effects))
     records.append(Committed(receipt=receipt, attempts=recorded.attempts))
     if standing is not None:
@@ -166,7 +174,7 @@ def intend(
         if row is None or row.version != standing.version or row.pending:
             return Stale(), 0
         tx.hold(recorded.subject, recorded.id)
-    records = [*unwritten, Intended(effect=name, key=recorded.key)]
+    records = [*_news(unwritten, existing), Intended(effect=name, key=recorded.key)]
     tx.append(recorded.subject, recorded.id, at, records)
     intended = replace(recorded, status="intended")
     tx.save_crossing(intended)
@@ -197,8 +205,9 @@ def settle_effect(
             records.append(
                 Reconciled(effect=name, key=effect.key, happened=True, by=carried.by)
             )
-        receipt = receipt_body(boundary, carried.receipt)
-        records.append(Committed(receipt=receipt, attempts=recorded.attempts))
+        receipt = receipt_body(boundary.receipt_adapter, carried.receipt)
+        committed = Committed(receipt=receipt, attempts=recorded.attempts, effect=name)
+        records.append(committed)
         if standing is not None:
             swap = standing.swap(None, now)
             row = tx.swap(swap, crossing=recorded.id)
@@ -230,14 +239,29 @@ def settle_effect(
     return Settled(settled, row)
 
 
-def receipt_body(boundary: Boundary[Any, Any, Any], receipt: object) -> Any:
+def _news(unwritten: Sequence[Record], existing: Recorded | None) -> list[Record]:
+    """What is still to be written. Another process under the same key may have opened it first."""
+    if existing is None:
+        return list(unwritten)
+    return [record for record in unwritten if not isinstance(record, Opened)]
+
+
+def _in_json(adapter: TypeAdapter[Any], receipt: object) -> Any:
+    body = adapter.dump_python(receipt, mode="json", warnings=False)
+    canonical(body)
+    return body
+
+
+def receipt_body(adapter: TypeAdapter[Any], receipt: object) -> Any:
     """A receipt, JSON-ready. The effect has happened: whatever it returned must not stop us."""
     try:
-        body = boundary.receipt_adapter.dump_python(receipt, mode="json", warnings=False)
-        canonical(body)
-    except (ValueError, TypeError):
+        return _in_json(adapter, receipt)
+    except (ValueError, TypeError, RecursionError):
+        pass
+    try:
         return repr(receipt)[:1000]
-    return body
+    except Exception:
+        return f"a {type(receipt).__name__} that cannot be shown"
 
 
 def commit_payload(

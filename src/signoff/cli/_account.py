@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
 
 from signoff.errors import BadInput
 from signoff.ledger import Entry
-from signoff.storage import Storage
+from signoff.storage import Connection, Storage
 
 #: A record's field that was stored apart looks like this.
 _APART = {"$payload", "characters"}
@@ -45,7 +45,7 @@ def apart(body: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         (name, value["$payload"])
         for name, value in body.items()
-        if isinstance(value, dict) and value.keys() == _APART
+        if isinstance(value, dict) and cast("dict[str, Any]", value).keys() == _APART
     ]
 
 
@@ -69,14 +69,17 @@ async def subjects(
     """(id, records) of the subjects after an id, in the store's order."""
     while most is None or most > 0:
         page = min(most or 1000, 1000)
-        params = {"after": after, "limit": page}
-        rows = await storage.read(lambda connection, p=params: connection.run("heads", p))
+        rows = await storage.read(_heads(after, page))
         for id, length, _ in rows:
             yield id, length
         if len(rows) < page:
             return
         after = rows[-1][0]
         most = None if most is None else most - page
+
+
+def _heads(after: str, most: int) -> Callable[[Connection], list[tuple[Any, ...]]]:
+    return lambda connection: connection.run("heads", {"after": after, "limit": most})
 
 
 async def ids_like(storage: Storage, subject: str) -> list[str]:

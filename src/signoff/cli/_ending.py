@@ -6,9 +6,10 @@ import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from enum import IntEnum
-from typing import Any
+from io import TextIOWrapper
+from typing import Any, cast
 
 import typer
 from typer.core import TyperGroup
@@ -44,12 +45,12 @@ class Program(TyperGroup):
 
 
 @contextlib.contextmanager
-def ending() -> Iterator[Callable[[], int]]:
+def ending() -> Generator[Callable[[], int]]:
     """Whatever happens inside becomes an exit status, which the yielded function tells."""
     code = int(Status.DONE)
     try:
         for stream in (sys.stdout, sys.stderr):
-            if stream is not None and hasattr(stream, "reconfigure"):
+            if isinstance(stream, TextIOWrapper):
                 # A name that the terminal's encoding cannot say must not end a run.
                 stream.reconfigure(errors="backslashreplace")
         yield lambda: code
@@ -68,7 +69,7 @@ def ending() -> Iterator[Callable[[], int]]:
 def _told(error: BaseException) -> int:
     """Say on standard error what happened; the status to exit with."""
     while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     if os.environ.get(TRACEBACK):
         traceback.print_exception(error)
     match error:

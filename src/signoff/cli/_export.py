@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -56,7 +56,7 @@ async def _lines(
 
 
 @contextlib.contextmanager
-def destination(path: Path | None) -> Iterator[TextIO]:
+def destination(path: Path | None) -> Generator[TextIO]:
     """Standard output; or a file that replaces what was there only when all is written.
 
     Raises:
@@ -94,7 +94,7 @@ def _umask() -> int:
 
 
 @contextlib.contextmanager
-def _progress(start: int, end: int) -> Iterator[Any]:
+def _progress(start: int, end: int) -> Generator[Callable[[int], None]]:
     if sys.stderr is None or not sys.stderr.isatty() or sys.stdout.isatty():
         # Lines that go to a terminal are their own progress.
         yield lambda position: None
@@ -103,4 +103,9 @@ def _progress(start: int, end: int) -> Iterator[Any]:
 
     with Progress(console=console(stderr=True), transient=True) as progress:
         task = progress.add_task("exporting", total=max(end - start, 1))
-        yield lambda position: progress.update(task, completed=position - start)
+
+        def tell(position: int) -> None:
+            if position % 500 == 0:
+                progress.update(task, completed=position - start)
+
+        yield tell

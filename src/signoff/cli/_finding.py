@@ -17,14 +17,3 @@ class Finding:
     verdict: Verdict
     found: str
     remedy: str = ""
-
-
-def took(seconds: float) -> str:
-    """A duration: `0.21 ms`, `3.4 s`, `2 h`, `12 days`."""
-    if seconds < 1:
-        return f"{seconds * 1000:.2f} ms"
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"

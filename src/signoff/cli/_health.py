@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from signoff.cli._finding import Finding, took
-from signoff.cli._output import count, moment
+from signoff.cli._finding import Finding
+from signoff.cli._output import count, moment, took
 from signoff.cli._store import NoStore, existing
 from signoff.clock import SystemClock, from_stamp
 from signoff.errors import SignoffError, UsageError
@@ -40,11 +39,7 @@ async def examine_store(url: str) -> AsyncIterator[Finding]:
 
 async def _opened(storage: Storage) -> Finding:
     version = await storage.read(lambda connection: connection.run("meta", {"key": "version"}))
-    size = ""
-    if isinstance(storage, SQLiteStorage):
-        with contextlib.suppress(OSError):
-            size = f", {Path(storage.path).stat().st_size / 1_048_576:,.1f} MB"
-    return Finding("store", "OK", f"{storage.url} opens, tables version {version[0][0]}{size}")
+    return Finding("store", "OK", f"{storage.url} opens, tables version {version[0][0]}")
 
 
 def _in_use(lock: Path) -> Finding:
@@ -70,8 +65,10 @@ def _ledger_end(connection: Connection) -> Finding:
     for _, subject, seq, at, crossing, type, body, hash in rows:
         before = heads.get(subject, (0, EMPTY) if seq == 1 else None)
         if before is not None:
-            envelope = {"subject": subject, "seq": seq, "at": at, "crossing": crossing}
-            if before[0] + 1 != seq or link(before[1], **envelope, type=type, body=body) != hash:
+            expected = link(
+                before[1], subject=subject, seq=seq, at=at, crossing=crossing, type=type, body=body
+            )
+            if before[0] + 1 != seq or expected != hash:
                 wrong.add(subject)
         heads[subject] = (seq, hash)
     for subject, head in heads.items():

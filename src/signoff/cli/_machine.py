@@ -12,7 +12,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from signoff.cli._finding import Finding, took
+from signoff.cli._finding import Finding
+from signoff.cli._output import took
 from signoff.clock import SystemClock
 from signoff.errors import MissingExtra
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.text import Text
 
 #: The `--json` that every command has.
@@ -66,6 +66,17 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
 
 
+def put(what: RenderableType) -> None:
+    """Print something that rich can lay out; in a pipe, without the blanks that fill up a line."""
+    out = console()
+    if out.is_terminal:
+        out.print(what)
+        return
+    with out.capture() as captured:
+        out.print(what)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
+
 def show_json(document: object) -> None:
     """Print one JSON document. ASCII only, so that it is as safe on a terminal as in a file."""
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
@@ -89,7 +100,7 @@ def show_table(
         table.add_column(title, justify="right" if right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(styled(f"{cell:,}" if isinstance(cell, int) else cell) for cell in row))
-    console().print(table)
+    put(table)
 
 
 def styled(cell: object, style: str = "", most: int = 200) -> Text:
@@ -113,4 +124,15 @@ def show_fields(pairs: Iterable[tuple[str, Any]]) -> None:
     table.add_column(overflow="fold")
     for name, value in pairs:
         table.add_row(name, styled(f"{value:,}" if isinstance(value, int) else value))
-    console().print(table)
+    put(table)
+
+
+def took(seconds: float) -> str:
+    """A duration: `0.21 ms`, `3.4 s`, `2 h`, `12 days`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.2f} ms"
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"

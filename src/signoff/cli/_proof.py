@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
@@ -36,7 +36,7 @@ async def make_seal(url: str) -> tuple[str, dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def _waiting(why: str) -> Iterator[None]:
+def _waiting(why: str) -> Generator[None]:
     if sys.stderr is None or not sys.stderr.isatty():
         yield
         return

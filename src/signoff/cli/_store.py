@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +35,7 @@ class NoStore(StorageUnavailable):
 
 
 @contextlib.asynccontextmanager
-async def existing(url: str) -> AsyncIterator[Storage]:
+async def existing(url: str) -> AsyncGenerator[Storage]:
     """The store at a URL, open for reading, while a runtime may be at work on it.
 
     Raises:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from signoff.boundary import Recorded, Row
-from signoff.cli._output import console, count, moment, plain, styled
+from signoff.cli._output import console, count, moment, plain, put, styled
 from signoff.cli._telling import Body, told
 from signoff.ledger import Entry
 
@@ -124,21 +124,18 @@ def show_story(
     crossings: Mapping[str, Recorded | None],
 ) -> None:
     """Print the story."""
-    from rich.text import Text
-
-    out = console()
     entries = [entry for chapter in told for entry, _ in chapter.records]
     title = styled(subject, "bold")
     if row is not None:
         title.append(plain(f"  {row.machine} at {row.state}, version {row.version}"), "not bold")
-    out.print(title)
+    put(title)
     numbers = f"{count(len(entries), 'record')}, {count(len(crossings), 'crossing')}"
     first, last = entries[0].at, entries[-1].at
-    out.print(Text(f"{numbers}; {moment(first)} to {moment(last)} UTC", "dim"))
+    put(styled(f"{numbers}; {moment(first)} to {moment(last)} UTC", "dim"))
     for chapter in told:
-        out.print()
+        print()
         if chapter.crossing:
-            out.print(_heading(chapter.crossing, crossings.get(chapter.crossing)))
+            put(_heading(chapter.crossing, crossings.get(chapter.crossing)))
         _show_lines(chapter.lines())
 
 
@@ -153,21 +150,21 @@ def _heading(crossing: str, recorded: Recorded | None) -> Text:
 def _show_lines(lines: Iterable[Line]) -> None:
     from rich.table import Table
 
-    out = console()
-    wide = out.width >= _WIDE
+    wide = console().width >= _WIDE
     table = Table.grid(padding=(0, 2, 0, 0))
     if wide:
         table.add_column(style="dim", no_wrap=True)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(no_wrap=True)
+    table.add_column(style="dim", no_wrap=True, min_width=1)
+    table.add_column(no_wrap=True, min_width=9)
     table.add_column(overflow="fold")
-    shown = ""
+    at = attempt = ""
     for line in lines:
         style = _STYLE.get(line.what, "")
         text = styled(line.text, "" if line.what else "dim", most=_LINE)
-        cells = [styled(line.attempt), styled(line.what, style), text]
+        said = "" if line.attempt == attempt else line.attempt
+        cells = [styled(said), styled(line.what, style), text]
         if wide:
-            cells.insert(0, styled("" if line.at == shown else line.at))
-        shown = line.at
+            cells.insert(0, styled("" if line.at == at else line.at))
+        at, attempt = line.at, line.attempt
         table.add_row(*cells)
-    out.print(table)
+    put(table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from signoff.cli._output import compact, count, moment
+from signoff.cli._output import compact, count, moment, took
 
 Body = Mapping[str, Any]
 
@@ -33,7 +33,7 @@ def _proposed(body: Body) -> list[tuple[str, str]]:
     if body.get("repaired"):
         notes.append(f"repaired: {', '.join(body['repaired'])}")
     if body.get("seconds"):
-        notes.append(f"{body['seconds']:.3g} s")
+        notes.append(took(body["seconds"]))
     if usage := body.get("usage"):
         notes.append(f"{usage.get('in', 0)}+{usage.get('out', 0)} tokens")
         if usage.get("usd"):

@@ -11,7 +11,7 @@ from signoff.cli._ending import Status
 from signoff.cli._finding import Finding
 from signoff.cli._health import examine_store
 from signoff.cli._machine import examine_extras, examine_machine
-from signoff.cli._output import AsJson, console, show_json, styled
+from signoff.cli._output import AsJson, put, show_json, styled
 from signoff.cli._store import DEFAULT_STORE, StoreUrl
 from signoff.errors import SignoffError, UsageError
 from signoff.storage import SQLiteStorage, storage_at
@@ -67,4 +67,4 @@ def _show(findings: list[Finding]) -> None:
         if finding.remedy:
             text.append(f"\n{finding.remedy}", "dim")
         table.add_row(styled(finding.verdict, _STYLE[finding.verdict]), finding.check, text)
-    console().print(table)
+    put(table)

@@ -16,7 +16,6 @@ from signoff.cli._output import AsJson, count, moment, show_fields, show_json, s
 from signoff.cli._proof import make_seal, prove
 from signoff.cli._store import DEFAULT_STORE, StoreUrl, existing
 from signoff.cli._story import as_json, chapters, show_story
-from signoff.clock import stamp
 from signoff.errors import BadInput
 from signoff.ledger import Verification
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import typer
 
-from signoff.cli._output import AsJson, plain, show_json
+from signoff.cli._output import AsJson, plain, show_json, took
 from signoff.clock import SystemClock
 from signoff.errors import MissingExtra, SignoffError
 
@@ -102,5 +102,5 @@ def check(json: AsJson = False) -> None:
         tokens = {"in": answer.usage.tokens_in, "out": answer.usage.tokens_out}
         show_json({"model": name, "answer": said, "seconds": round(seconds, 3), "tokens": tokens})
         return
-    print(plain(said))
-    print(f"{name}: {seconds:.1f} s, of which the first question spends some on loading")
+    print(plain(" ".join(said.split())))
+    print(f"{name}, {took(seconds)}; loading the model is part of it")

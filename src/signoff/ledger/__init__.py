@@ -5,6 +5,7 @@ from signoff.ledger._chain import EMPTY, link, merkle_root
 from signoff.ledger._entry import SEALS, Entry, Fault, Verification, Verifying
 from signoff.ledger._fingerprint import Fingerprint, Usage, digest
 from signoff.ledger._ledger import Ledger, Redact
+from signoff.ledger._phantom import PhantomSuccess, phantom_successes
 from signoff.ledger._record import (
     Changed,
     Committed,
@@ -39,6 +40,7 @@ __all__ = [
     "Ledger",
     "Moved",
     "Opened",
+    "PhantomSuccess",
     "Proposed",
     "Reconciled",
     "Record",
@@ -57,4 +59,5 @@ __all__ = [
     "digest",
     "link",
     "merkle_root",
+    "phantom_successes",
 ]

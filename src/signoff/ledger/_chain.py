@@ -21,7 +21,7 @@ def link(
     """The chain's next head: SHA-256 over the last head and every column of the new record."""
     # As json.dumps would write the list of columns; only the subject can need escaping.
     envelope = f'["{head}",{_quote(subject)},{seq},"{at}","{crossing}","{type}"]'
-    return _sha256(f"{envelope}{body}".encode("ascii")).hexdigest()
+    return _sha256(f"{envelope}{body}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def merkle_root(heads: Iterable[tuple[str, int, str]]) -> str:

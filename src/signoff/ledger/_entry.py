@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from signoff.ledger._chain import EMPTY, link, merkle_root
 from signoff.ledger._record import Sealed
@@ -77,9 +77,12 @@ class Verifying:
         self._faults: list[Fault] = []
         self._records = 0
         self._seals = 0
+        self._referred: dict[str, tuple[str, int]] = {}
 
     def feed(self, entry: Entry, body: Mapping[str, Any]) -> None:
-        """Take the next entry, in order of position; `body` is its parsed body."""
+        """Take the next entry, in order of position; `body` is its parsed body, which may be left
+        empty unless the record is a seal or refers to a payload. Payloads come after all entries.
+        """
         self._records += 1
         length, head = self._heads.get(entry.subject, (0, EMPTY))
         if entry.seq != length + 1:
@@ -93,8 +96,14 @@ class Verifying:
             type=entry.type,
             body=entry.body,
         )
-        if expected != entry.hash:
+        # None of these columns holds a quote: one that does would let text slip from one column
+        # into the next under the same hash.
+        if expected != entry.hash or '"' in entry.at + entry.crossing + entry.type:
             self._fault(entry.subject, entry.seq, f"the {entry.type} record was altered")
+        for value in body.values():
+            if isinstance(value, dict) and "$payload" in value:
+                place = (entry.subject, entry.seq)
+                self._referred.setdefault(str(cast("Any", value)["$payload"]), place)
         if entry.subject == SEALS and entry.type == Sealed.type:
             self._check_seal(entry, body)
         self._heads[entry.subject] = (entry.seq, entry.hash)
@@ -113,6 +122,7 @@ class Verifying:
 
     def payload(self, digest: str, actual: str) -> None:
         """Compare a content-addressed payload with its own digest."""
+        self._referred.pop(digest, None)
         if digest != actual:
             self._fault(f"payload {digest[:12]}", 0, "its content no longer has its digest")
 
@@ -127,6 +137,8 @@ class Verifying:
                 self._fault(subject, mine[0], f"the head says {theirs[0]} records, found {mine[0]}")
         for subject, (length, _) in stored.items():
             self._fault(subject, length, f"all {length} records are gone")
+        for digest, (subject, seq) in self._referred.items():
+            self._fault(subject, seq, f"its payload {digest[:12]} is gone")
         return Verification(
             records=self._records,
             subjects=len([subject for subject in self._heads if subject != SEALS]),

@@ -82,10 +82,11 @@ class Delivered(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committed(Record):
-    """The crossing ended: its commit happened."""
+    """The crossing ended: its commit happened. `effect` names it if it was outside."""
 
     receipt: Any = None
     attempts: int = 1
+    effect: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

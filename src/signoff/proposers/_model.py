@@ -97,9 +97,10 @@ class Model(Generic[ProposalT]):
             TimeoutError: No answer within the timeout.
             Refused: The model or a content filter declined.
         """
-        # On a thread: the first import of a provider's package takes about a second.
-        model = self._connected or await asyncio.to_thread(self._connect)
-        self._connected = model
+        if self._connected is None:
+            # On a thread: the first import of a provider's package takes about a second.
+            self._connected = await asyncio.to_thread(self._connect)
+        model = self._connected
         from pydantic_ai.direct import model_request
         from pydantic_ai.exceptions import (
             ContentFilterError,

@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from signoff.boundary import Question
 from signoff.ledger import digest
+from signoff.proposers._source import source_digest
 
 SubjectT = TypeVar("SubjectT")
 
@@ -40,7 +41,8 @@ class Prompt(Generic[SubjectT]):
     @property
     def digest(self) -> str:
         """Changes when the wording of the prompt changes, but not with the subject."""
-        return digest([self.instructions, _DATA_RULE])
+        rendered_by = source_digest(self.render) if self.render else ""
+        return digest([self.instructions, _DATA_RULE, rendered_by])
 
     def messages(
         self, question: Question[SubjectT], *, schema: Mapping[str, Any] | None = None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from signoff.boundary import Boundary, External, Transactional
 from signoff.errors import NotRegistered, UsageError
 from signoff.state import StateMachine
+
+T = TypeVar("T")
 
 
 class Registry:
@@ -91,7 +93,7 @@ class Registry:
         return type_
 
 
-def _known(things: dict[str, Any], name: str, what: str) -> Any:
+def _known(things: dict[str, T], name: str, what: str) -> T:
     try:
         return things[name]
     except KeyError:

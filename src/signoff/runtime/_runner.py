@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from signoff.boundary import (
     DidNotHappen,
-    External,
     Happened,
     InDoubt,
     PendingEffect,
@@ -20,10 +20,11 @@ from signoff.boundary import (
     carry_out,
     perform,
     read_payload,
+    receipt_body,
     signature_types,
 )
 from signoff.clock import Clock, from_stamp, stamp
-from signoff.errors import UsageError
+from signoff.errors import SignoffError, UsageError
 from signoff.ledger import Delivered, Reconciled, Record, TimerFired, Unknown
 from signoff.runtime._registry import Registry
 from signoff.state import Handle, Move, SpineStore, SpineTransaction, moving
@@ -32,6 +33,9 @@ _log = logging.getLogger("signoff.runtime")
 
 #: What a process was doing when it died is in doubt.
 CRASHED = "the process stopped before the outcome was recorded"
+
+#: One claimed piece of work, not begun.
+Piece: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 #: Timers or effects that are fetched at once.
 BATCH = 256
@@ -65,8 +69,9 @@ class Runner:
         self._handle_of = handle_of
         self._runtime = runtime
         self._slots = asyncio.Semaphore(concurrency)
+        self._claiming = asyncio.Lock()
         self._busy_timers: set[tuple[str, str]] = set()
-        self._busy_effects: set[int] = set()
+        self._busy_effects: dict[int, str] = {}
         #: Crossings that a caller of this process is running right now.
         self.in_flight: set[str] = set()
         self._woken = asyncio.Event()
@@ -87,7 +92,7 @@ class Runner:
         """
         done = 0
         while True:
-            pieces = [*await self._due_effects(), *await self._due_timers()]
+            pieces = await self._claim()
             if not pieces:
                 return done
             done += len(pieces)
@@ -98,67 +103,101 @@ class Runner:
                 if error is not None:
                     raise error
 
-    async def _slotted(self, piece: Coroutine[Any, Any, None]) -> None:
+    async def _slotted(self, piece: Piece) -> None:
         async with self._slots:
-            await piece
+            await piece()
+
+    async def _claim(self) -> list[Piece]:
+        """What is due and nobody has in hand. It is busy from here on, before it is begun."""
+        now = stamp(self._clock.now())
+        async with self._claiming:
+            # As they are before the claim: what ends during it may still be among the rows.
+            busy, busy_timers = dict(self._busy_effects), set(self._busy_timers)
+            in_flight = set(self.in_flight)
+            effects = await self._store.claim_effects(
+                self._registry.effect_names, now=now, limit=BATCH, busy=busy
+            )
+            timers = await self._store.claim_timers(
+                self._registry.machines, now=now, limit=BATCH, busy=busy_timers
+            )
+            in_flight |= self.in_flight
+            begun = set(busy.values())
+            by_crossing: dict[str, list[PendingEffect]] = {}
+            for effect in effects:
+                if effect.crossing in begun:
+                    continue  # an earlier effect of the same crossing comes first
+                if effect.kind == "outbox" or effect.crossing not in in_flight:
+                    by_crossing.setdefault(effect.crossing, []).append(effect)
+            for theirs in by_crossing.values():
+                self._busy_effects.update({effect.id: effect.crossing for effect in theirs})
+            self._busy_timers.update((timer.subject, timer.name) for timer in timers)
+        return [
+            *(partial(self._settle_all, theirs) for theirs in by_crossing.values()),
+            *(partial(self._fire, timer) for timer in timers),
+        ]
 
     # Effects
 
-    async def _due_effects(self) -> list[Coroutine[Any, Any, None]]:
-        effects = await self._store.claim_effects(
-            self._registry.effect_names,
-            now=stamp(self._clock.now()),
-            limit=BATCH,
-            busy=self._busy_effects,
-        )
-        by_crossing: dict[str, list[PendingEffect]] = {}
-        for effect in effects:
-            if effect.crossing not in self.in_flight or effect.kind == "outbox":
-                by_crossing.setdefault(effect.crossing, []).append(effect)
-        return [self._settle_all(effects) for effects in by_crossing.values()]
-
-    async def _settle_all(self, effects: Iterable[PendingEffect]) -> None:
+    async def _settle_all(self, effects: Sequence[PendingEffect]) -> None:
         """One crossing's effects, in order; the first that fails keeps the later ones waiting."""
-        effects = list(effects)
-        ids = {effect.id for effect in effects}
-        self._busy_effects |= ids
         try:
             for effect in effects:
-                if not await self.settle(effect):
+                if not await self._settle_or_postpone(effect):
                     return
         finally:
-            self._busy_effects -= ids
+            self._let_go(effects)
 
-    async def settle(self, effect: PendingEffect) -> bool:
+    async def finish_commit(self, crossing: str) -> bool:
+        """Settle the external commit of a crossing; False if another has it in hand."""
+        async with self._claiming:
+            busy = dict(self._busy_effects)
+            effect = await self._store.claim_commit(crossing, busy=busy)
+            if effect is None:
+                return False
+            self._busy_effects[effect.id] = crossing
+        try:
+            await self._settle_commit(effect)
+        finally:
+            self._let_go([effect])
+        return True
+
+    def _let_go(self, effects: Sequence[PendingEffect]) -> None:
+        for effect in effects:
+            self._busy_effects.pop(effect.id, None)
+
+    async def _settle_or_postpone(self, effect: PendingEffect) -> bool:
         """Finish one effect; False if it has to wait."""
-        if effect.kind == "commit":
-            return await self._settle_commit(effect)
-        return await self._deliver(effect)
-
-    async def claim_commit(self, crossing: str) -> PendingEffect | None:
-        """The external commit of a crossing, if no living process is at work on it."""
-        return await self._store.claim_commit(crossing, busy=self._busy_effects)
+        try:
+            if effect.kind == "commit":
+                return await self._settle_commit(effect)
+            return await self._deliver(effect)
+        except (SignoffError, UsageError):
+            raise
+        except Exception:
+            # One piece of work that cannot be read must not stop all the others.
+            _log.exception("effect %s of %s failed; it will be tried again", effect.key, effect.subject)
+            due = stamp(self._clock.now() + _backoff(effect.tries))
+            await self._store.transact(
+                lambda tx: tx.postpone(effect.id, due=due, doubt=effect.doubt)
+            )
+            return False
 
     async def _settle_commit(self, effect: PendingEffect) -> bool:
         boundary = self._registry.boundary(effect.name)
         proposal, subject, move = read_payload(boundary, effect.payload)
         standing = await self._standing(effect, move) if move else None
-        self._busy_effects.add(effect.id)
-        try:
-            settled = await perform(
-                boundary,
-                effect,
-                proposal,
-                subject,
-                standing,
-                store=self._store,
-                clock=self._clock,
-                doubt=CRASHED,
-            )
-            if standing is not None:
-                await standing.refresh()
-        finally:
-            self._busy_effects.discard(effect.id)
+        settled = await perform(
+            boundary,
+            effect,
+            proposal,
+            subject,
+            standing,
+            store=self._store,
+            clock=self._clock,
+            doubt=CRASHED,
+        )
+        if standing is not None:
+            await standing.refresh()
         return settled.recorded.status not in ("intended", "unknown")
 
     async def _standing(self, effect: PendingEffect, move: Any) -> Move[Any, Any]:
@@ -194,7 +233,8 @@ class Runner:
             if isinstance(carried, Happened):
                 if carried.by == "probe":
                     records.append(Reconciled(effect=name, key=key, happened=True, by="probe"))
-                records.append(Delivered(effect=name, key=key, receipt=_receipt(carried.receipt)))
+                receipt = receipt_body(adapter_of(Any), carried.receipt)
+                records.append(Delivered(effect=name, key=key, receipt=receipt))
             elif isinstance(carried, DidNotHappen):
                 done = carried.code != "effect_failed"  # the other system's own no is final
                 because = f"{carried.code}: {carried.because}"
@@ -206,7 +246,7 @@ class Runner:
             if done and not tx.settle(pending.id):
                 return True
             if not done:
-                wait = timedelta(seconds=min(2.0**pending.tries, 3600))
+                wait = _backoff(pending.tries)
                 doubt = isinstance(carried, InDoubt)
                 tx.postpone(pending.id, due=stamp(now + wait), doubt=doubt)
                 if pending.tries:
@@ -218,18 +258,7 @@ class Runner:
 
     # Timers
 
-    async def _due_timers(self) -> list[Coroutine[Any, Any, None]]:
-        timers = await self._store.claim_timers(
-            self._registry.machines,
-            now=stamp(self._clock.now()),
-            limit=BATCH,
-            busy=self._busy_timers,
-        )
-        return [self._fire(timer) for timer in timers]
-
     async def _fire(self, timer: Timer) -> None:
-        mark = (timer.subject, timer.name)
-        self._busy_timers.add(mark)
         try:
             machine = self._registry.machine(timer.machine)
             definition = machine.by_name.get(timer.name)
@@ -243,7 +272,7 @@ class Runner:
             else:
                 await self._do(timer, definition.do)
         finally:
-            self._busy_timers.discard(mark)
+            self._busy_timers.discard((timer.subject, timer.name))
 
     async def _go(self, timer: Timer, to: str) -> None:
         machine = self._registry.machine(timer.machine)
@@ -280,18 +309,12 @@ class Runner:
             raise
         except Exception:
             _log.exception("timer %s of %s failed; it will be tried again", timer.name, row.subject)
-            wait = timedelta(seconds=min(2.0**timer.tries, 3600))
-            due = stamp(self._clock.now() + wait)
+            due = stamp(self._clock.now() + _backoff(timer.tries))
             await self._store.transact(lambda tx: tx.postpone_timer(timer, due=due))
             return
         if await self._store.timer_is_set(timer):
             await self._store.transact(lambda tx: tx.drop_timer(timer))
 
 
-def _receipt(receipt: object) -> Any:
-    try:
-        return adapter_of(Any).dump_python(receipt, mode="json")
-    except ValueError:
-        return repr(receipt)[:1000]
-
-
+def _backoff(tries: int) -> timedelta:
+    return timedelta(seconds=min(2 ** min(tries, 12), 3600))

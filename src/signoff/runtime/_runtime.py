@@ -192,7 +192,7 @@ class Runtime:
         self._check_open()
         self._registry.add_boundary(boundary)
         id = crossing_id(key)
-        task = self._running.get(id)
+        task: asyncio.Task[Outcome[R]] | None = self._running.get(id)
         if task is None:
             crossing = Crossing(
                 boundary, subject, key=key, store=self._storage, clock=self._clock, standing=move
@@ -206,8 +206,7 @@ class Runtime:
                 task.cancel()
                 raise
         # The same key at the same time: wait for the one that is under way.
-        outcome: Outcome[R] = await asyncio.shield(task)
-        return outcome
+        return await asyncio.shield(task)
 
     async def _see_through(
         self, boundary: Boundary[S, P, R], crossing: Crossing[S, P, R], id: str
@@ -255,7 +254,9 @@ class Runtime:
             tx.append(id, "", stamp(now), planned.records)
             return started
 
-        row = await self._storage.row(id) or await self._storage.transact(write)
+        row = await self._storage.row(id)
+        if row is None:
+            row = await self._storage.transact(write)
         if row.machine != machine.name:
             raise UsageError(f"{id} already stands on machine {row.machine}, not {machine.name}")
         self._runner.woken.set()

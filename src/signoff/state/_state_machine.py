@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from signoff.boundary import Timer
 from signoff.clock import stamp
@@ -74,9 +74,13 @@ class StateMachine(Generic[St]):
                 f"{', '.join(map(repr, self.transitions))}"
             )
 
+    def _following(self, source: str) -> frozenset[St]:
+        # A stored state may be one of a newer machine, and then nothing follows it here.
+        return self.transitions.get(cast("St", source), frozenset())
+
     def allows(self, source: str, to: str) -> bool:
         """Whether a row may go from one state to another."""
-        return to in self.transitions.get(source, frozenset())  # type: ignore[call-overload]  # a stored state may be of a newer machine
+        return to in self._following(source)
 
     def check_move(self, source: str, to: str, *, what: str) -> None:
         """Raise if a move is not allowed.
@@ -85,8 +89,8 @@ class StateMachine(Generic[St]):
             UnknownTransition: With what is allowed instead.
         """
         if not self.allows(source, to):
-            following = self.transitions.get(source, ())  # type: ignore[call-overload]
-            allowed = ", ".join(sorted(f"`{state}`" for state in following)) or "nothing"
+            following = sorted(f"`{state}`" for state in self._following(source))
+            allowed = ", ".join(following) or "nothing"
             raise UnknownTransition(
                 f"{what} cannot go from `{source}` to `{to}`: machine {self.name} allows {allowed}. "
                 "Add the transition to the machine, or check who proposed it."

@@ -39,6 +39,37 @@ def prepare_sqlite(connection: sqlite3.Connection, path: str, *, new_owner: bool
         StoreNotOurs: If the file holds somebody else's tables.
         StoreTooNew: If a newer version wrote it.
     """
+
+    def run(sql: str, *values: object) -> list[tuple[object, ...]]:
+        return connection.execute(sql, values).fetchall()
+
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        empty = check_ours(connection, path)
+        owner = _prepare(
+            run,
+            "sqlite",
+            empty=empty,
+            where=path,
+            meta="signoff_meta",
+            mark="?",
+            new_owner=new_owner,
+        )
+        if empty:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
+    return owner
+
+
+def check_ours(connection: sqlite3.Connection, path: str) -> bool:
+    """Whether a database is still empty; one that is not must be ours.
+
+    Raises:
+        StoreNotOurs: If the file holds somebody else's tables.
+    """
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
     ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
     if tables and not (ours and "signoff_meta" in tables):
@@ -47,24 +78,7 @@ def prepare_sqlite(connection: sqlite3.Connection, path: str, *, new_owner: bool
             f"{path} is a SQLite database, but not a signoff store (it holds {some}). "
             "Give another path; a new file is made if there is none."
         )
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        owner = _prepare(
-            lambda sql, *values: connection.execute(sql, values).fetchall(),
-            "sqlite",
-            empty=not tables,
-            where=path,
-            meta="signoff_meta",
-            mark="?",
-            new_owner=new_owner,
-        )
-        if not tables:
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.rollback()
-        raise
-    return owner
+    return not tables
 
 
 def prepare_postgres(run: Callable[..., list[tuple[object, ...]]], *, empty: bool, where: str) -> None:

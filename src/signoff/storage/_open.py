@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from signoff.errors import BadInput
@@ -9,6 +10,8 @@ from signoff.ledger import Redact
 from signoff.storage._connection import FaultPoint
 from signoff.storage._sqlite import SQLiteStorage
 from signoff.storage._storage import Storage
+
+_IN_QUERY = re.compile(r"(password=)[^&]*")
 
 
 def storage_at(
@@ -49,4 +52,5 @@ def without_password(url: str) -> str:
         password = parts.password
     except ValueError:
         return url.partition("://")[0]
-    return url.replace(f":{password}@", ":***@") if password else url
+    shown = url.replace(f":{password}@", ":***@") if password else url
+    return _IN_QUERY.sub(r"\1***", shown)

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, LiteralString, TypeVar, cast
 
 from signoff.boundary import PendingEffect, Timer
-from signoff.errors import MissingExtra, StorageUnavailable, StoreNotOurs, UsageError
+from signoff.errors import BadInput, MissingExtra, StorageUnavailable, StoreNotOurs, UsageError
 from signoff.ledger import Redact
 from signoff.storage._connection import Connection, FaultPoint, Params, Rows
 from signoff.storage._migration import prepare_postgres
@@ -23,6 +23,7 @@ from signoff.storage._transaction import Conflict, StoredTransaction, read_effec
 try:
     import psycopg
     from psycopg import errors as refused
+    from psycopg.pq import TransactionStatus
 except ImportError as error:  # pragma: no cover
     raise MissingExtra(
         "PostgreSQL needs its driver. Install it with: pip install 'signoff[postgres]'"
@@ -50,11 +51,19 @@ class PostgresConnection:
     locks = True
 
     def __init__(self, url: str, fault_point: FaultPoint | None) -> None:
-        self.connection = psycopg.connect(
-            url, connect_timeout=10, application_name="signoff", autocommit=True
-        )
+        try:
+            self.connection = psycopg.connect(
+                url, connect_timeout=10, application_name="signoff", autocommit=True
+            )
+        except psycopg.ProgrammingError:
+            # The driver's own words may quote a part of the password.
+            raise BadInput(
+                f"{without_password(url)!r} is not a PostgreSQL URL: write "
+                "postgresql://user:password@host/database, with special characters "
+                "percent-encoded"
+            ) from None
         self.connection.execute("SET synchronous_commit = on")
-        self._queries = queries("postgres")
+        self._queries = cast("dict[str, LiteralString]", queries("postgres"))  # our own files
         self._fault_point = fault_point
 
     def run(self, name: str, params: Params) -> Rows:
@@ -72,14 +81,17 @@ class PostgresConnection:
     def raw(self, sql: str, parameters: Sequence[Any]) -> Rows:
         if self._fault_point is not None:
             self._fault_point("raw")
-        cursor = self.connection.execute(sql, parameters)  # type: ignore[arg-type]  # the user's own SQL
+        # The user's own SQL. Without parameters a percent sign is a percent sign.
+        cursor = self.connection.execute(cast("LiteralString", sql), parameters or None)
         return cursor.fetchall() if cursor.description is not None else []
 
     def control(self, statement: str) -> None:
         """Begin, commit or roll back."""
         if self._fault_point is not None:
             self._fault_point(statement.split(" ", 1)[0].lower())
-        self.connection.execute(statement)  # type: ignore[call-overload]  # our own words
+        self.connection.execute(cast("LiteralString", statement))
+        if self._fault_point is not None and statement == "COMMIT":
+            self._fault_point("committed")
 
     def close(self) -> None:
         with contextlib.suppress(psycopg.Error):
@@ -118,13 +130,15 @@ class PostgresStorage(Storage):
         try:
             await self._in_thread(self._prepare)
             if exclusive:
-                await self._in_thread(self._be_present)
+                with _told(self.url):
+                    await self._in_thread(self._be_present)
         except BaseException:
             await self.close()
             raise
 
     def _prepare(self) -> None:
-        connection = self._connection()
+        with _told(self.url):
+            connection = self._connection()
 
         def run(sql: str, *values: object) -> list[tuple[object, ...]]:
             return connection.raw(sql, values)
@@ -140,7 +154,13 @@ class PostgresStorage(Storage):
                         f"{self.url} has a schema named `signoff` that is not ours: it has no "
                         "table `meta`. Give another database."
                     )
-                prepare_postgres(run, empty=found[0][1] is None, where=self.url)
+                try:
+                    prepare_postgres(run, empty=found[0][1] is None, where=self.url)
+                except (refused.UndefinedColumn, KeyError, ValueError) as error:
+                    raise StoreNotOurs(
+                        f"{self.url} has a table `signoff.meta` that is not ours. "
+                        "Give another database."
+                    ) from error
                 connection.control("COMMIT")
             except BaseException:
                 with contextlib.suppress(psycopg.Error):
@@ -156,6 +176,8 @@ class PostgresStorage(Storage):
             if not self._owner:
                 self._owner = connection.run("new_owner", {})[0][0]
             connection.run("hold_owner", {"owner": self._owner})
+            connection.run("hold_claims", {})
+            connection.run("release_claims", {})
             self._presence = connection
             return connection
 
@@ -233,7 +255,8 @@ class PostgresStorage(Storage):
             for pause in (*RECONNECT_AFTER, None):
                 try:
                     presence = self._be_present()
-                    with self._guard:
+                    with self._guard, presence.connection.transaction():
+                        presence.run("enter_claims", {})
                         live = {owner for (owner,) in presence.run("live_owners", {})}
                         others = sorted(live - {self._owner})
                         return presence.run(
@@ -281,7 +304,9 @@ class PostgresStorage(Storage):
             while True:
                 try:
                     return self._try(script)
-                except _LOST:
+                except _LOST as lost:
+                    if isinstance(lost, refused.UniqueViolation) and not _is_ours(lost):
+                        raise
                     conflicts += 1
                     if conflicts >= MOST_CONFLICTS:
                         raise
@@ -299,8 +324,12 @@ class PostgresStorage(Storage):
         connection.control("BEGIN")
         try:
             tx = StoredTransaction(connection, owner=self._owner, redact=self._redact)
-            result = script(tx)
-            tx.flush()
+            result = tx.carry_out(script)
+            if connection.connection.info.transaction_status == TransactionStatus.INERROR:
+                raise UsageError(
+                    "a statement of this transaction failed and its error was caught, but "
+                    "PostgreSQL has undone the whole transaction: let the error out"
+                )
         except BaseException:
             with contextlib.suppress(psycopg.Error):
                 connection.control("ROLLBACK")
@@ -316,11 +345,20 @@ class PostgresStorage(Storage):
         return result
 
 
+def _is_ours(violation: refused.UniqueViolation) -> bool:
+    """Whether two writers met in one of our tables, and not in one of the user's."""
+    return violation.diag.schema_name == "signoff"
+
+
 @contextlib.contextmanager
-def _told(url: str) -> Iterator[None]:
+def _told(url: str) -> Generator[None]:
     try:
         yield
-    except psycopg.OperationalError as error:
+    except (
+        psycopg.OperationalError,
+        refused.InsufficientPrivilege,
+        refused.ReadOnlySqlTransaction,
+    ) as error:
         text = " ".join(str(error).split())[:300]
         raise StorageUnavailable(
             f"cannot use {url}: {text}. Check that the server runs and the URL is right; "

@@ -8,7 +8,7 @@ import json
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from signoff.errors import StorageUnavailable, UsageError
 from signoff.ledger import Redact
 from signoff.storage._connection import Connection, FaultPoint, Params, Rows
 from signoff.storage._file_lock import FileLock
-from signoff.storage._migration import prepare_sqlite
+from signoff.storage._migration import check_ours, prepare_sqlite
 from signoff.storage._sql import queries
 from signoff.storage._storage import Storage
 from signoff.storage._transaction import StoredTransaction, read_effect, read_timer
@@ -45,12 +45,12 @@ class SQLiteConnection:
     def run(self, name: str, params: Params) -> Rows:
         if self._fault_point is not None:
             self._fault_point(name)
-        return self.connection.execute(self._queries[name], params).fetchall()  # type: ignore[arg-type]  # a Mapping serves
+        return self.connection.execute(self._queries[name], params).fetchall()
 
     def run_many(self, name: str, params: Sequence[Params]) -> None:
         if self._fault_point is not None:
             self._fault_point(name)
-        self.connection.executemany(self._queries[name], params)  # type: ignore[arg-type]
+        self.connection.executemany(self._queries[name], params)
 
     def raw(self, sql: str, parameters: Sequence[Any]) -> Rows:
         if self._fault_point is not None:
@@ -62,6 +62,8 @@ class SQLiteConnection:
         if self._fault_point is not None:
             self._fault_point(statement.split(" ", 1)[0].lower())
         self.connection.execute(statement)
+        if self._fault_point is not None and statement == "COMMIT":
+            self._fault_point("committed")
 
 
 @dataclass(slots=True)
@@ -243,10 +245,9 @@ class SQLiteStorage(Storage):
             connection.control("SAVEPOINT script")
         try:
             tx = StoredTransaction(connection, owner=self._owner, redact=self._redact)
-            job.result = job.script(tx)
-            tx.flush()
+            job.result = tx.carry_out(job.script)
         except BaseException as error:
-            if isinstance(error, sqlite3.OperationalError) and not connection.connection.in_transaction:
+            if not connection.connection.in_transaction:
                 raise  # SQLite has already rolled the whole transaction back (a full disk)
             if not alone:
                 connection.control("ROLLBACK TO script")
@@ -263,6 +264,7 @@ def connect(path: str) -> sqlite3.Connection:
         path, timeout=BUSY, isolation_level=None, check_same_thread=False, cached_statements=256
     )
     try:
+        check_ours(connection, path)  # before anything is set: it may be somebody else's
         connection.execute("PRAGMA journal_mode = WAL").fetchall()
         connection.execute("PRAGMA synchronous = FULL")
         # Rarer checkpoints: each of them flushes the database file as well.
@@ -295,7 +297,7 @@ def _wake(jobs: list[_Job]) -> None:
 
 
 @contextlib.contextmanager
-def _told(path: str) -> Iterator[None]:
+def _told(path: str) -> Generator[None]:
     try:
         yield
     except sqlite3.Error as error:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from signoff.boundary import PendingEffect, Recorded, Row, Swap, Timer
 from signoff.ledger import EMPTY, Record, Redact, canonical, digest, link
 from signoff.storage._connection import Connection, Params
+
+T = TypeVar("T")
+
+#: What a body that refers to such a field contains.
+MARK = '"$payload":'
 
 #: A record's field is stored apart, under its digest, from this many characters on.
 LARGE = 4096
@@ -59,12 +64,23 @@ class StoredTransaction:
         self._redact = redact
         self._subjects: dict[str, _Subject] = {}
         self._records: list[Params] = []
+        self._absent: set[str] = set()
         self._lock = "lock_" if connection.locks else ""
 
     @property
     def connection(self) -> Connection:
         """The connection underneath, for what only the storage itself may do."""
         return self._connection
+
+    def carry_out(self, script: Callable[[StoredTransaction], T]) -> T:
+        """Run a script, and write what it gathered. See `flush`."""
+        try:
+            result = script(self)
+        except StopIteration as error:
+            # asyncio cannot hand a StopIteration to whoever waits: they would wait for ever.
+            raise RuntimeError("the script raised StopIteration") from error
+        self.flush()
+        return result
 
     # The ledger
 
@@ -77,7 +93,8 @@ class StoredTransaction:
             if self._redact is not None:
                 fields = dict(self._redact(type, fields))
             body = canonical(fields)
-            if len(body) > LARGE:
+            # What a model says may look like our own mark for a value that is kept elsewhere.
+            if len(body) > LARGE or MARK in body:
                 body = self._set_apart(fields)
             chain.length += 1
             chain.head = link(
@@ -105,7 +122,7 @@ class StoredTransaction:
         kept: dict[str, Any] = {}
         for name, value in fields.items():
             text = canonical(value)
-            if len(text) > LARGE:
+            if len(text) > LARGE or (isinstance(value, dict) and "$payload" in value):
                 mark = digest(text)
                 self._connection.run("add_payload", {"digest": mark, "body": text})
                 value = {"$payload": mark, "characters": len(text)}
@@ -116,11 +133,18 @@ class StoredTransaction:
 
     def crossing(self, id: str) -> Recorded | None:
         rows = self._connection.run(f"{self._lock}crossing", {"id": id})
-        return read_crossing(rows[0]) if rows else None
+        if not rows:
+            self._absent.add(id)
+            return None
+        return read_crossing(rows[0])
 
     def save_crossing(self, recorded: Recorded) -> None:
+        # A crossing that is not there cannot be locked: another process may have written it since
+        # this one looked. Inserting it then fails, and the script runs again and finds it.
+        absent = recorded.id in self._absent
+        self._absent.discard(recorded.id)
         self._connection.run(
-            "save_crossing",
+            "add_crossing" if absent else "save_crossing",
             {
                 "id": recorded.id,
                 "key": recorded.key,
@@ -206,6 +230,7 @@ class StoredTransaction:
     def postpone(self, effect: int, *, due: str, doubt: bool) -> None:
         params = {"id": effect, "due": due, "doubt": doubt, "owner": self._owner}
         self._connection.run("postpone_effect", params)
+        self._connection.run("postpone_later_effects", {"id": effect, "due": due})
 
     # The user's own, and the end
 

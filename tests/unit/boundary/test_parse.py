@@ -40,11 +40,13 @@ def problem(said: object, adapter: TypeAdapter[Any] = OFFER) -> str:
         (f"\ufeff \n{GOOD}\n", ()),
         (f"```json\n{GOOD}\n```", ("code_fence",)),
         (f"```\n{GOOD}", ("code_fence",)),
+        (f"```json\n{GOOD[:-1]},}}\n```", ("code_fence", "syntax")),
         (f"Here's the offer [1]: {GOOD} Don't you like it?", ("prose",)),
         (f"Sure!\n```json\n{GOOD}\n```\nBye.", ("code_fence", "prose")),
         (f"{GOOD[:-1]},}}", ("syntax",)),
         (f"Sure!\n```json\n{GOOD[:-1]},\n}}\n```", ("code_fence", "prose", "syntax")),
         (f"{GOOD}\n{GOOD}", ()),
+        (GOOD * 16, ()),
     ],
 )
 def test_what_surrounds_the_json_is_removed_and_recorded(
@@ -77,6 +79,8 @@ def test_python_literals_are_read() -> None:
     [
         ("", "no_json"),
         ("I'd rather not.", "no_json"),
+        ("So: " + "[" * 65 + "]" * 65, "depth"),
+        ('So: {"discount": 0.1, "discount": 0.2}', "duplicate_key"),
         ("see [1", "truncated"),
         (GOOD[:-1], "truncated"),
         ("```json\n" + GOOD[:20], "truncated"),

@@ -71,7 +71,7 @@ def test_the_same_question_gets_the_same_answer_in_any_order() -> None:
     assert first == again
     assert len({str(answer.content) for answer in first}) == 3
     other_seed = Local(proposes=Offer, instructions=INSTRUCTIONS, seed=1)
-    assert ask(other_seed, *asked) != first
+    assert ask(other_seed, asked[0]) != first[:1]
 
 
 @needs_weights

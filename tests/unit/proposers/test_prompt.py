@@ -56,6 +56,8 @@ def test_the_digest_follows_the_wording() -> None:
     again: Prompt[str] = Prompt(instructions="Make an offer.")
     assert first.digest == again.digest
     assert first.digest != Prompt(instructions="Make a good offer.").digest
+    shouted: Prompt[str] = Prompt(instructions="Make an offer.", render=lambda name: name + "!")
+    assert first.digest != shouted.digest
 
 
 def _prompt(instructions: str) -> Prompt[Customer]:

@@ -42,6 +42,10 @@ FROM signoff.crossings WHERE id = %(id)s;
 SELECT id, key, subject, boundary, status, attempts, opened, state
 FROM signoff.crossings WHERE id = %(id)s FOR UPDATE;
 
+-- add_crossing --
+INSERT INTO signoff.crossings (id, key, subject, boundary, status, attempts, opened, state)
+VALUES (%(id)s, %(key)s, %(subject)s, %(boundary)s, %(status)s, %(attempts)s, %(opened)s, %(state)s);
+
 -- save_crossing --
 INSERT INTO signoff.crossings (id, key, subject, boundary, status, attempts, opened, state)
 VALUES (%(id)s, %(key)s, %(subject)s, %(boundary)s, %(status)s, %(attempts)s, %(opened)s, %(state)s)
@@ -98,6 +102,12 @@ DELETE FROM signoff.effects WHERE id = %(id)s RETURNING id;
 UPDATE signoff.effects SET due = %(due)s, doubt = %(doubt)s, tries = tries + 1, owner = %(owner)s
 WHERE id = %(id)s;
 
+-- postpone_later_effects --
+-- The effects of one crossing are performed in order: the later ones wait for an earlier one.
+UPDATE signoff.effects SET due = %(due)s
+WHERE crossing = (SELECT crossing FROM signoff.effects WHERE id = %(id)s)
+    AND id > %(id)s AND due < %(due)s;
+
 -- claim_effects --
 -- Due effects that no other living process has, marked as ours. A commit of a process that is
 -- gone is due at once, whatever grace it was given.
@@ -133,6 +143,17 @@ WHERE locktype = 'advisory' AND classid = 1936287598 AND objsubid = 2 AND grante
 
 -- hold_owner --
 SELECT pg_advisory_lock(1936287598, %(owner)s);
+
+-- enter_claims --
+-- Between the list of the living and the claim, nobody may begin to live; see hold_claims.
+SELECT pg_advisory_xact_lock_shared(1936287599);
+
+-- hold_claims --
+-- Waits until every claim that was made without knowing of us has ended.
+SELECT pg_advisory_lock(1936287599);
+
+-- release_claims --
+SELECT pg_advisory_unlock(1936287599);
 
 -- lock_records --
 -- Waits for every writer and keeps new ones out, so that a seal covers a clean cut.

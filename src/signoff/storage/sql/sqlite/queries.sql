@@ -32,6 +32,10 @@ INSERT INTO signoff_payloads (digest, body) VALUES (:digest, :body) ON CONFLICT 
 SELECT id, key, subject, boundary, status, attempts, opened, state
 FROM signoff_crossings WHERE id = :id;
 
+-- add_crossing --
+INSERT INTO signoff_crossings (id, key, subject, boundary, status, attempts, opened, state)
+VALUES (:id, :key, :subject, :boundary, :status, :attempts, :opened, :state);
+
 -- save_crossing --
 INSERT INTO signoff_crossings (id, key, subject, boundary, status, attempts, opened, state)
 VALUES (:id, :key, :subject, :boundary, :status, :attempts, :opened, :state)
@@ -80,6 +84,12 @@ DELETE FROM signoff_effects WHERE id = :id RETURNING id;
 -- postpone_effect --
 UPDATE signoff_effects SET due = :due, doubt = :doubt, tries = tries + 1, owner = :owner
 WHERE id = :id;
+
+-- postpone_later_effects --
+-- The effects of one crossing are performed in order: the later ones wait for an earlier one.
+UPDATE signoff_effects SET due = :due
+WHERE crossing = (SELECT crossing FROM signoff_effects WHERE id = :id)
+    AND id > :id AND due < :due;
 
 -- claim_effects --
 -- A commit of a process that is gone is due at once, whatever grace it was given.

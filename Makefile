@@ -1,0 +1,63 @@
+# Needs only Python 3.11 or newer, git and make. Everything else goes into .venv.
+
+# The first Python that is new enough and can make a virtual environment.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	"$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+	2>/dev/null && { command -v "$$python"; break; }; done)
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# Processes that run tests, and further words for pytest: make test PYTEST='-k ledger'
+JOBS ?= auto
+PYTEST ?=
+
+.PHONY: demo test slow check bench local clean
+
+# Lead a thousand generated customers through their renewals, with a simulated model.
+demo: .venv/installed
+	$(BIN)/signoff renewals run
+
+test: .venv/installed-dev
+	$(BIN)/pytest -n $(JOBS) -m "not slow" $(PYTEST)
+
+# What takes minutes. CI runs it when there is time.
+slow: .venv/installed-dev
+	$(BIN)/pytest -m slow $(PYTEST)
+
+check: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports --no-logo
+
+bench: .venv/installed-dev
+	@for bench in benchmarks/*.py; do \
+		[ -e "$$bench" ] || { echo "there are no benchmarks here"; exit 1; }; \
+		echo "$(BIN)/python $$bench"; $(BIN)/python "$$bench" || exit 1; done
+
+# A real, small model on this machine's CPU.
+local: .venv/installed
+	$(BIN)/signoff local install
+
+clean:
+	rm -rf .venv
+
+# An environment whose Python has gone is made anew.
+.venv/made:
+	@[ -n "$(PYTHON)" ] || { \
+		echo "signoff needs Python 3.11 or newer with venv (on Debian and Ubuntu: apt-get install python3-venv)."; \
+		echo "None was found on PATH; name one with: make PYTHON=/path/to/python3.11"; exit 1; } >&2
+	"$(PYTHON)" -m venv --clear .venv
+	$(PIP) --upgrade "pip>=25.1"
+	@touch $@
+
+.venv/installed: .venv/made pyproject.toml
+	$(PIP) --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/made pyproject.toml
+	$(PIP) --editable ".[models,postgres]" --group dev
+	@$(BIN)/signoff local install || echo "the local model cannot be installed here; its tests are skipped"
+	@touch $@ .venv/installed

@@ -1,0 +1,1 @@
+"""What signoff costs, against code written by hand: `python -m benchmarks`."""
