@@ -31,7 +31,9 @@ RESULTS = Path(__file__).with_name("results")
 
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    arguments.add_argument("--only", action="append", choices=NAMES, help="this one; may be repeated")
+    arguments.add_argument(
+        "--only", action="append", choices=NAMES, help="this one; may be repeated"
+    )
     arguments.add_argument("--json", type=Path, metavar="FILE", help="also write everything here")
     given = arguments.parse_args()
     figures: list[Figure] = []

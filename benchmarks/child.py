@@ -9,7 +9,9 @@ import sys
 
 def main() -> None:
     module, function, arguments = sys.argv[1:]
-    said = getattr(importlib.import_module(f"benchmarks.{module}"), function)(**json.loads(arguments))
+    said = getattr(importlib.import_module(f"benchmarks.{module}"), function)(
+        **json.loads(arguments)
+    )
     print(json.dumps(said))
 
 

@@ -18,7 +18,9 @@ def measure() -> tuple[list[Figure], dict[str, Any]]:
             runs = {how: _flushes(how, shape, callers, each) for how in counters()}
             raw[f"{shape} {callers}"] = runs
             if "perf" not in runs and "strace" not in runs:
-                figures.append(Figure(f"flushes per crossing, {callers} callers", "no counter here"))
+                figures.append(
+                    Figure(f"flushes per crossing, {callers} callers", "no counter here")
+                )
                 continue
             first = "perf" if "perf" in runs else "strace"
             worst = max(run["per_crossing"] for run in runs[first])
@@ -34,7 +36,11 @@ def measure() -> tuple[list[Figure], dict[str, Any]]:
                     worst <= target,
                     f"fsync + fdatasync calls, worst of {REPEATS} by {first}; {', '.join(said)}; "
                     "a child's count less that of one that only opens and closes"
-                    + ("; the device also counts its journal's and everybody's" if "device" in runs else ""),
+                    + (
+                        "; the device also counts its journal's and everybody's"
+                        if "device" in runs
+                        else ""
+                    ),
                 )
             )
     return figures, raw
@@ -43,7 +49,9 @@ def measure() -> tuple[list[Figure], dict[str, Any]]:
 def _flushes(how: str, shape: str, callers: int, each: int) -> list[dict[str, Any]]:
     runs: list[dict[str, Any]] = []
     for _ in range(REPEATS):
-        without, _ = counted(how, "side_by_side", "cross_many", shape=shape, callers=callers, each=0)
+        without, _ = counted(
+            how, "side_by_side", "cross_many", shape=shape, callers=callers, each=0
+        )
         with_, block = counted(
             how, "side_by_side", "cross_many", shape=shape, callers=callers, each=each
         )

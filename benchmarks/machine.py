@@ -90,7 +90,8 @@ def child_command(module: str, function: str, **arguments: Any) -> list[str]:
 
 
 def child_environment(**more: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0", **more}
+    path = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(ROOT))))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", **more}
 
 
 def in_child(

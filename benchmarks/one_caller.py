@@ -35,7 +35,8 @@ def measured(
             name: statistics.median(all_latencies(blocks[name])) for name in ("ours", "by_hand")
         }
         spent = {
-            name: statistics.median(per_crossing(blocks[name], "cpu")) for name in ("ours", "by_hand")
+            name: statistics.median(per_crossing(blocks[name], "cpu"))
+            for name in ("ours", "by_hand")
         }
         raw[shape]["wall_ratio"] = {"median": wall, "low": low, "high": high}
         raw[shape]["cpu_ratio"] = cpu

@@ -25,6 +25,9 @@ from benchmarks.orders import (
 from signoff import Runtime
 from signoff.storage import SQLiteStorage
 
+#: Crossings of every caller before the first block is measured.
+WARM = 10
+
 #: One crossing: the caller's number and the turn within the block make it unlike any other.
 Cross: TypeAlias = Callable[[int, int], Awaitable[None]]
 
@@ -138,19 +141,29 @@ class Grouped(Direct):
                 except queue.Empty:
                     break
                 batch.append(more)
-            self._db.execute("BEGIN IMMEDIATE")
-            for caller, turn, _, _ in batch:
-                self._db.execute("SAVEPOINT one")
-                self.script(caller, turn)
-                self._db.execute("RELEASE one")
-            self._db.execute("COMMIT")
-            self.commits += 1
-            batch[0][3].call_soon_threadsafe(_tell, [done for _, _, done, _ in batch])
+            error: BaseException | None = None
+            try:
+                self._commit([(caller, turn) for caller, turn, _, _ in batch])
+            except BaseException as raised:
+                error = raised
+            batch[0][3].call_soon_threadsafe(_tell, [done for _, _, done, _ in batch], error)
+
+    def _commit(self, batch: list[tuple[int, int]]) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        for caller, turn in batch:
+            self._db.execute("SAVEPOINT one")
+            self.script(caller, turn)
+            self._db.execute("RELEASE one")
+        self._db.execute("COMMIT")
+        self.commits += 1
 
 
-def _tell(waiting: list[asyncio.Future[None]]) -> None:
+def _tell(waiting: list[asyncio.Future[None]], error: BaseException | None) -> None:
     for done in waiting:
-        done.set_result(None)
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
 
 
 async def _block(side: Side, callers: int, each: int, first: int) -> dict[str, Any]:
@@ -188,11 +201,11 @@ async def _compare(shape: str, callers: int, each: int, rounds: int, folder: Pat
         ours = Ours(runtime, storage, shape, callers)
         for side in (ours, theirs):
             await side.prepare()
-            await _block(side, callers, max(each // 4, 10), 0)
+            await _block(side, callers, WARM, 0)
         for number in range(rounds):
             order: list[tuple[str, Side]] = [("ours", ours), ("by_hand", theirs)]
             for name, side in order if number % 2 else reversed(order):
-                blocks[name].append(await _block(side, callers, each, (number + 1) * each))
+                blocks[name].append(await _block(side, callers, each, WARM + number * each))
     if isinstance(theirs, Grouped):
         theirs.stop()
     check = sqlite3.connect(folder / "ours.db")

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
+import threading
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -80,7 +80,7 @@ def any_store(request: pytest.FixtureRequest) -> str:
 
 
 def _ordinary_user(home: Path) -> dict[str, Any]:
-    """PostgreSQL refuses to run as root: then it runs as `nobody`, who owns nothing but its data."""
+    """PostgreSQL refuses to run as root; then it runs as `nobody`, who owns only its data."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam("nobody")
@@ -124,9 +124,8 @@ def _start(
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     log = home / "log"
     with log.open("wb") as out:
-        server = subprocess.Popen(
-            [programs / "postgres", "-D", data, *options], stdout=out, stderr=out, cwd=home, **run_as
-        )
+        command = [programs / "postgres", "-D", data, *options]
+        server = subprocess.Popen(command, stdout=out, stderr=out, cwd=home, **run_as)
     url = f"postgresql://signoff@127.0.0.1:{port}/postgres"
     _await_ready(server, url, log)
     return server, url
@@ -135,13 +134,14 @@ def _start(
 def _await_ready(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
     import psycopg
 
+    server_starts = threading.Event()
     for _ in range(600):
         try:
             psycopg.connect(url).close()
         except psycopg.OperationalError:
             if server.poll() is not None:
                 break
-            time.sleep(0.05)
+            server_starts.wait(0.05)
         else:
             return
     server.kill()

@@ -48,9 +48,7 @@ def swap(
 
 
 def timer(name: str = "t", *, version: int = 1, due: str = AT, subject: str = "s") -> Timer:
-    return Timer(
-        subject=subject, machine="m", name=name, version=version, due=due, armed=version
-    )
+    return Timer(subject=subject, machine="m", name=name, version=version, due=due, armed=version)
 
 
 def effect(name: str = "mail", *, crossing: str = "c", due: str = AT, **more: Any) -> PendingEffect:

@@ -94,4 +94,3 @@ def stamp(at: datetime) -> str:
 def from_stamp(text: str) -> datetime:
     """The instant that `stamp` wrote."""
     return datetime.fromisoformat(text)
-

@@ -2,6 +2,7 @@
 
 SignoffError                     the world failed us: report it, or try again
   - BadInput                     a file or a text that somebody gave us is wrong
+  - Held                         an effect in doubt holds the row for longer than we wait
   - StorageUnavailable           the database cannot be reached, written or trusted
     - StoreInUse                 another runtime holds this SQLite file
     - StoreNotOurs               the database is not one of ours
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 __all__ = [
     "BadInput",
+    "Held",
     "MissingExtra",
     "NotRegistered",
     "SignoffError",
@@ -36,6 +38,10 @@ class SignoffError(Exception):
 
 class BadInput(SignoffError):
     """A file, a line or a text that somebody gave us is wrong; the message says where and why."""
+
+
+class Held(SignoffError):
+    """A crossing whose effect has not settled holds the row; settle or resolve that one first."""
 
 
 class StorageUnavailable(SignoffError):
@@ -63,7 +69,7 @@ class UnknownTransition(UsageError):
 
 
 class NotRegistered(UsageError):
-    """A durable piece of work names a boundary, machine or effect that the runtime was not given."""
+    """Durable work names a boundary, machine or effect that the runtime was not given."""
 
 
 class MissingExtra(UsageError):

@@ -9,8 +9,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-
 from renewal_world import FAULTS, World, customers, kill_again_and_again
+
 from signoff.storage import storage_at
 from signoff.workloads.contract_renewal.audit import audit
 from signoff.workloads.contract_renewal.customers import file_digest, read_customers

@@ -4,9 +4,10 @@ import asyncio
 import json
 
 import pytest
+from stores import append, listed, note, opened, recorded
+
 from signoff.errors import BadInput, UsageError
 from signoff.storage import storage_at
-from tests.stores import append, listed, note, opened, recorded
 
 
 def test_records_come_back_in_order_after_the_store_was_closed(store_url: str) -> None:

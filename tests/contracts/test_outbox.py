@@ -4,8 +4,9 @@ import asyncio
 from typing import Any
 
 import psycopg
+from stores import AT, LATER, effect, opened, swap, timer
+
 from signoff.storage import Storage
-from tests.stores import AT, LATER, effect, opened, swap, timer
 
 
 async def _enqueue(storage: Storage, *effects: Any) -> list[int]:
@@ -171,23 +172,22 @@ def test_what_a_dead_runtime_claimed_is_adopted_once_its_connection_is_gone(
     postgres_database: str,
 ) -> None:
     async def main() -> None:
-        async with opened(postgres_database) as heir:
-            async with opened(postgres_database) as dying:
-                (id,) = await _enqueue(dying, effect(kind="commit", due=LATER, doubt=True))
-                await dying.transact(lambda tx: tx.swap(swap(timers=(timer(),))))
-                assert len(await dying.claim_timers(["m"], now=AT, limit=9, busy=())) == 1
-                assert await heir.claim_timers(["m"], now=AT, limit=9, busy=()) == []
-                assert await _claim(heir, LATER) == []
-                assert await heir.claim_commit("c", busy=()) is None
-                with psycopg.connect(postgres_database, autocommit=True) as admin:
-                    admin.execute(
-                        "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks "
-                        "WHERE locktype = 'advisory' AND objid = %s",
-                        [dying._owner],
-                    )
-                (found,) = await _claim(heir)
-                assert (found.id, found.adopted) == (id, True)
-                assert len(await heir.claim_timers(["m"], now=AT, limit=9, busy=())) == 1
+        async with opened(postgres_database) as heir, opened(postgres_database) as dying:
+            (id,) = await _enqueue(dying, effect(kind="commit", due=LATER, doubt=True))
+            await dying.transact(lambda tx: tx.swap(swap(timers=(timer(),))))
+            assert len(await dying.claim_timers(["m"], now=AT, limit=9, busy=())) == 1
+            assert await heir.claim_timers(["m"], now=AT, limit=9, busy=()) == []
+            assert await _claim(heir, LATER) == []
+            assert await heir.claim_commit("c", busy=()) is None
+            with psycopg.connect(postgres_database, autocommit=True) as admin:
+                admin.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks "
+                    "WHERE locktype = 'advisory' AND objid = %s",
+                    [dying._owner],
+                )
+            (found,) = await _claim(heir)
+            assert (found.id, found.adopted) == (id, True)
+            assert len(await heir.claim_timers(["m"], now=AT, limit=9, busy=())) == 1
 
     asyncio.run(main())
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from stores import AT, LATER, append, listed, note, opened, swap, timer
+
 from signoff.storage import Storage
-from tests.stores import AT, LATER, append, listed, note, opened, swap, timer
 
 
 async def _swap(storage: Storage, wanted: Any, *, crossing: str = "") -> Any:

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-PRELUDE = '''\
+PRELUDE = """\
 from datetime import timedelta
 from typing import Literal, assert_never
 
@@ -54,7 +54,7 @@ def polite(reply: Reply, renewal: Renewal) -> Verdict:
     return Accept()
 
 
-def about_tickets(offer: Offer, ticket: Ticket) -> Verdict:
+def on_ticket(offer: Offer, ticket: Ticket) -> Verdict:
     return Accept()
 
 
@@ -93,6 +93,7 @@ def suggest_to_ticket(question: Question[Ticket]) -> Offer:
 offers = Scripted(Offer(discount=0.1))
 replies = Scripted(Reply(text="hello"))
 boundary = Boundary("renewal.offer", proposer=offers, verifiers=[within_cap], commit=send)
+DAY = timedelta(days=1)
 Stage = Literal["open", "offered", "expired"]
 MOVES: dict[Stage, set[Stage]] = {"open": {"offered"}, "offered": {"expired"}}
 lifecycle = StateMachine[Stage]("renewal", MOVES, start="open")
@@ -102,7 +103,7 @@ def code_of(rejected: Rejected | Suspended | Unknown) -> str:
     return rejected.code if isinstance(rejected, Rejected) else ""
 
 
-'''
+"""
 
 
 @dataclass(frozen=True)
@@ -137,10 +138,10 @@ def generous(offer: Offer, renewal: Renewal) -> Verdict:
     ),
     Mistake(
         "a verifier about another subject",
-        'await runtime.run(Boundary("b", proposer=offers, verifiers=[about_tickets], commit=send), subject)',
-        'await runtime.run(Boundary("b", proposer=offers, verifiers=[within_cap], commit=send), subject)',
+        "await runtime.run(Boundary('b', proposer=offers, verifiers=[on_ticket], commit=send), r)",
+        "await runtime.run(Boundary('b', proposer=offers, verifiers=[within_cap], commit=send), r)",
         """\
-        async def cross(runtime: Runtime, subject: Renewal) -> None:
+        async def cross(runtime: Runtime, r: Renewal) -> None:
             {line}
         """,
     ),
@@ -207,8 +208,8 @@ def generous(offer: Offer, renewal: Renewal) -> Verdict:
     ),
     Mistake(
         "a misspelt state of a timer",
-        'StateMachine[Stage]("r", MOVES, start="open", timers=[After(timedelta(1), at="opne", go="offered")])',
-        'StateMachine[Stage]("r", MOVES, start="open", timers=[After(timedelta(1), at="open", go="offered")])',
+        'StateMachine[Stage]("r", MOVES, start="open", timers=[After(DAY, at="opne", go="open")])',
+        'StateMachine[Stage]("r", MOVES, start="open", timers=[After(DAY, at="open", go="open")])',
     ),
     Mistake(
         "a wrong subject",
@@ -335,9 +336,7 @@ def by_basedpyright(folder: Path) -> Reported:
     }
     folder.joinpath("pyrightconfig.json").write_text(json.dumps(config))
     command = [sys.executable, "-m", "basedpyright", "-p", str(folder), "--outputjson"]
-    ran = subprocess.run(
-        [*command, "--pythonpath", sys.executable], capture_output=True, text=True
-    )
+    ran = subprocess.run([*command, "--pythonpath", sys.executable], capture_output=True, text=True)
     reported: dict[str, set[int]] = {}
     for found in json.loads(ran.stdout)["generalDiagnostics"]:
         if found["severity"] == "error":

@@ -14,7 +14,7 @@ from signoff.storage._sql import Dialect, queries
 DIALECTS: tuple[Dialect, ...] = ("sqlite", "postgres")
 
 #: Where one writer is all there is, nobody claims or locks.
-_ONLY_POSTGRES = re.compile(r"^lock_|owner")
+_ONLY_POSTGRES = re.compile("lock|owner|claims")
 
 
 @pytest.fixture

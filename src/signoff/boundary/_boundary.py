@@ -70,7 +70,7 @@ class Boundary(Generic[S, P, R]):
         self.name = name
         self.proposer = proposer
         self.verifiers: tuple[Verifier[P, S], ...] = tuple(
-            cast("Verifier[P, S]", verifier) if isinstance(verifier, Verifier) else Verifier(verifier)
+            cast("Any", verifier) if isinstance(verifier, Verifier) else Verifier(verifier)
             for verifier in verifiers
         )
         self.commit: External[P, S, R] | Transactional[P, S, R] = (
@@ -122,4 +122,3 @@ class Boundary(Generic[S, P, R]):
             subject=self.subject_type,
             level=self.level,
         )
-

@@ -84,8 +84,14 @@ class Write(Protocol[S]):
         ...
 
     def enqueue(self, effect: External[Any, S, Any], payload: object) -> str:
-        """Put an effect in the outbox: performed after the transaction, in order, under the
-        returned key, with `payload` (JSON-ready, or a pydantic model) as its first argument.
+        """Put an effect in the outbox: performed after the transaction, in order.
+
+        Args:
+            effect: What to perform; the commit must have declared it.
+            payload: Its first argument, JSON-ready or a pydantic model.
+
+        Returns:
+            The key under which it will be performed.
         """
         ...
 

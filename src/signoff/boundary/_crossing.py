@@ -8,6 +8,7 @@ open(key) -> propose -> parse -> verify -> commit -> record
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -91,6 +92,11 @@ class Crossing(Generic[S, P, R]):
         self._unwritten: list[Record] = []
         self._began = clock.elapsed()
 
+    @property
+    def moves(self) -> bool:
+        """Whether its commit moves a row, and so sets timers."""
+        return self._standing is not None
+
     async def run(self) -> Outcome[R] | InFlight:
         """Cross, or answer again what was recorded under this key."""
         recorded = await self._store.crossing(self._recorded.id)
@@ -171,7 +177,8 @@ class Crossing(Generic[S, P, R]):
         if not _json_can_say(body):
             self._note(attempt, fingerprint, answer, seconds)
             reject = Reject("malformed", "NaN and infinities are no numbers here")
-            return self._object(reject, by="parser", said=str(answer.content))
+            self._object(reject, by="parser", said=str(answer.content))
+            return None
         self._note(attempt, fingerprint, answer, seconds, body=body, repaired=parsed.repaired)
         return parsed.proposal
 
@@ -372,9 +379,16 @@ class Crossing(Generic[S, P, R]):
             recorded, subject, standing = self._recorded, self._subject, self._standing
             settled = await self._store.transact(
                 lambda tx: settle.commit_here(
-                    tx, self._boundary, commit, recorded, proposal, subject, standing,
-                    unwritten, now,
-                )  # fmt: skip
+                    tx,
+                    self._boundary,
+                    commit,
+                    recorded,
+                    proposal,
+                    subject,
+                    standing,
+                    unwritten,
+                    now,
+                )
             )
         else:
             settled = await self._commit_outside(proposal)
@@ -403,9 +417,7 @@ class Crossing(Generic[S, P, R]):
         name = cast("Any", boundary.commit).name
         unwritten = tuple(self._unwritten)
         intended, id = await self._store.transact(
-            lambda tx: settle.intend(
-                tx, recorded, effect, name, standing, unwritten, stamp(now)
-            )
+            lambda tx: settle.intend(tx, recorded, effect, name, standing, unwritten, stamp(now))
         )
         if not id:
             return intended
@@ -467,18 +479,15 @@ async def perform(
     )
 
 
-def answer_again(
-    boundary: Boundary[Any, Any, R], recorded: Recorded
-) -> Outcome[R] | InFlight:
+def answer_again(boundary: Boundary[Any, Any, R], recorded: Recorded) -> Outcome[R] | InFlight:
     """The outcome that was recorded. Raises nothing, asks nobody, writes nothing."""
     state = recorded.state
     match recorded.status:
         case "committed":
             receipt = state["receipt"]
-            try:
+            # If the receipt's type has changed since, what was recorded is returned.
+            with contextlib.suppress(ValueError):
                 receipt = boundary.receipt_adapter.validate_python(receipt)
-            except ValueError:
-                pass  # the receipt's type has changed since; what was recorded is returned
             return Committed(receipt, recorded.id, recorded.attempts)
         case "rejected":
             rejections = tuple(Rejection.from_body(body) for body in state["rejections"])
@@ -509,4 +518,3 @@ def _recordable(rejection: Rejection) -> Rejection:
 
 def _usage_body(usage: Usage) -> dict[str, Any]:
     return {"tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out, "usd": usage.usd}
-

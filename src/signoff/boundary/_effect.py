@@ -12,18 +12,26 @@ from signoff.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """It happened. `by` says how we know, if not from the call itself: `probe` or `repeat`."""
+    """It happened.
+
+    Attributes:
+        receipt: What the other system returned.
+        by: How we know, if not from the call itself: `probe`, `repeat`, or a person's name.
+        because: What the person says.
+    """
 
     receipt: Any
     by: str = ""
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DidNotHappen:
-    """It certainly did not happen."""
+    """It certainly did not happen; `by` names the person who says so, if it was a person."""
 
     code: str
     because: str
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,8 +142,11 @@ class Transaction(Protocol):
         ...
 
     def swap(self, swap: Swap, *, crossing: str = "") -> Row | None:
-        """Move the row. None, and nothing changed, when its version is not the expected one or
-        when another crossing than `crossing` holds it.
+        """Move the row.
+
+        Returns:
+            The new row. None, and nothing changed, when its version is not the expected one or
+            when another crossing than `crossing` holds it.
         """
         ...
 

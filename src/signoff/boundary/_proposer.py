@@ -44,7 +44,7 @@ class Answer:
     """
 
     content: object
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     fingerprint: Fingerprint | None = None
 
 

@@ -73,7 +73,9 @@ class Writing(Generic[S]):
     def enqueue(self, effect: External[Any, S, Any], payload: object) -> str:
         key = f"{self.key}/{effect.name}"
         if any(key == taken for _, taken, _ in self._effects):
-            raise UsageError(f"effect {effect.name} is enqueued twice in one commit; give it a name")
+            raise UsageError(
+                f"effect {effect.name} is enqueued twice in one commit; give it a name"
+            )
         self._effects.append((effect, key, payload))
         return key
 
@@ -202,9 +204,7 @@ def settle_effect(
     if isinstance(carried, Happened):
         tx.settle(effect.id)
         if carried.by:
-            records.append(
-                Reconciled(effect=name, key=effect.key, happened=True, by=carried.by)
-            )
+            records.append(_reconciled(name, effect, carried, happened=True))
         receipt = receipt_body(boundary.receipt_adapter, carried.receipt)
         committed = Committed(receipt=receipt, attempts=recorded.attempts, effect=name)
         records.append(committed)
@@ -218,11 +218,11 @@ def settle_effect(
         tx.settle(effect.id)
         if standing is not None:
             tx.hold(recorded.subject, "")
+        if carried.by:
+            records.append(_reconciled(name, effect, carried, happened=False))
         reject = Reject(carried.code, carried.because, then="stop")
         rejection = Rejection.of(reject, by=name, attempt=recorded.attempts)
-        records.append(
-            Rejected(code=rejection.code, ended="effect", attempts=recorded.attempts)
-        )
+        records.append(Rejected(code=rejection.code, ended="effect", attempts=recorded.attempts))
         rejections = [*recorded.state.get("rejections", ()), rejection.body()]
         state = {"rejections": rejections, "ended": "effect"}
         settled = replace(recorded, status="rejected", state=state)
@@ -237,6 +237,14 @@ def settle_effect(
     tx.append(recorded.subject, recorded.id, at, records)
     tx.save_crossing(settled)
     return Settled(settled, row)
+
+
+def _reconciled(
+    name: str, effect: PendingEffect, carried: Happened | DidNotHappen, *, happened: bool
+) -> Reconciled:
+    return Reconciled(
+        effect=name, key=effect.key, happened=happened, by=carried.by, because=carried.because
+    )
 
 
 def _news(unwritten: Sequence[Record], existing: Recorded | None) -> list[Record]:

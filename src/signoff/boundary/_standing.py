@@ -58,4 +58,3 @@ class Standing(Protocol[S]):
     def made(self, row: Row) -> None:
         """Take note of the row after the move, once the move is durable."""
         ...
-

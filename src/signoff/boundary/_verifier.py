@@ -115,7 +115,9 @@ async def judge(
         reject = (
             verdict
             if isinstance(verdict, Reject)
-            else Reject("unanswered", f"{verifier.name} did not say Accept(); nothing passes on that")
+            else Reject(
+                "unanswered", f"{verifier.name} did not say Accept(); nothing passes on that"
+            )
         )
         rejections.append(Rejection.of(reject, by=verifier.name, attempt=attempt))
     return tuple(rejections)

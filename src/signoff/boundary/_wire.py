@@ -11,7 +11,9 @@ Shape = Literal["retryable", "terminal", "unknown"]
 
 _TELL: dict[Shape, str] = {
     "retryable": "Nothing was done. Change what is listed and propose again.",
-    "terminal": "Nothing was done, and it will not be. Do not try another way; say that it was refused.",
+    "terminal": (
+        "Nothing was done, and it will not be. Do not try another way; say that it was refused."
+    ),
     "unknown": (
         "It is not known whether this was done. Do not claim that it was, "
         "do not claim that it was not, and do not repeat it."

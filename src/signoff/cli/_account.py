@@ -32,12 +32,21 @@ async def records_of(storage: Storage, subject: str) -> list[tuple[Entry, dict[s
 
 async def body_of(storage: Storage, entry: Entry) -> dict[str, Any]:
     """A record's fields, those that were stored apart included."""
-    body: dict[str, Any] = json.loads(entry.body)
+    body = parsed(entry)
     for name, digest in apart(body):
         kept = await storage.payload(digest)
         if kept is not None:
             body[name] = json.loads(kept)
     return body
+
+
+def parsed(entry: Entry) -> dict[str, Any]:
+    """A record's fields as they were written; what somebody made unreadable, as its text."""
+    try:
+        body = json.loads(entry.body)
+    except ValueError:
+        body = None
+    return cast("dict[str, Any]", body) if isinstance(body, dict) else {"unreadable": entry.body}
 
 
 def apart(body: dict[str, Any]) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
 from typing import Any, TextIO
 
-from signoff.cli._account import apart
+from signoff.cli._account import apart, parsed
 from signoff.cli._output import console
 from signoff.errors import BadInput, SignoffError
 from signoff.ledger import Entry
@@ -38,7 +38,7 @@ async def _lines(
     async for entry in entries:
         if entry.position <= since:
             continue
-        body = json.loads(entry.body)
+        body = parsed(entry)
         line: dict[str, Any] = {
             "position": entry.position,
             "subject": entry.subject,

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
+from signoff.cli._account import parsed
 from signoff.cli._output import console
 from signoff.cli._store import existing
 from signoff.ledger import SEALS, Fault, Sealed, Verification
@@ -22,10 +23,25 @@ async def prove(url: str, sealed: str = "") -> Verification:
         if not sealed:
             return verification
         async for entry in storage.of_subject(SEALS):
-            if entry.type == Sealed.type and json.loads(entry.body)["root"] == sealed:
+            if entry.type == Sealed.type and parsed(entry).get("root") == sealed:
                 return verification
     lost = Fault(subject=SEALS, seq=0, what=f"no seal has the root {sealed}")
     return replace(verification, faults=(*verification.faults, lost))
+
+
+def as_json(verification: Verification) -> dict[str, Any]:
+    """What was found, for programs."""
+    return {
+        "intact": verification.intact,
+        "records": verification.records,
+        "subjects": verification.subjects,
+        "seals": verification.seals,
+        "root": verification.root,
+        "faults": [
+            {"subject": fault.subject, "record": fault.seq, "what": fault.what}
+            for fault in verification.faults
+        ],
+    }
 
 
 async def make_seal(url: str) -> tuple[str, dict[str, Any]]:

@@ -57,14 +57,19 @@ class Chapter:
 
     def lines(self) -> Iterable[Line]:
         """The chapter as lines."""
-        last_asked = max((b["attempt"] for e, b in self.records if e.type == "proposed"), default=0)
+        asked = [entry.seq for entry, _ in self.records if entry.type == "proposed"]
         for entry, body in self.records:
-            attempt = str(body["attempt"]) if entry.type in ("proposed", "judged") else ""
-            for what, text in told(entry.type, body):
+            numbered = entry.type in ("proposed", "judged")
+            attempt = plain(str(body.get("attempt", ""))) if numbered else ""
+            lines = [*told(entry.type, body)]
+            if (
+                entry.type == "judged"
+                and not body.get("accepted")
+                and entry.seq < max(asked, default=0)
+            ):
+                lines.append(("feedback", "the proposer was told, and asked again"))
+            for what, text in lines:
                 yield Line(at=moment(entry.at), attempt=attempt, what=what, text=text)
-            if entry.type == "judged" and not body["accepted"] and body["attempt"] < last_asked:
-                text = "the proposer was told, and asked again"
-                yield Line(at=moment(entry.at), attempt=attempt, what="feedback", text=text)
 
 
 def chapters(records: Iterable[tuple[Entry, Body]]) -> list[Chapter]:

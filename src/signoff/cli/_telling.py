@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from signoff.cli._output import compact, count, moment, took
+from signoff.cli._output import compact, count, moment, plain, took
 
 Body = Mapping[str, Any]
 
@@ -14,9 +15,13 @@ _SHOWN = 300
 
 
 def told(type: str, body: Body) -> Sequence[tuple[str, str]]:
-    """(word, text) lines for one record; a record type that we do not know is shown as it is."""
+    """(word, text) lines for one record; one that we do not understand is shown as it is."""
     tell = _TELL.get(type)
-    return tell(body) if tell else [(type, compact(body, _SHOWN))]
+    if tell is not None:
+        # Somebody altered it, or a newer version wrote it: showing it is all the more useful.
+        with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+            return tell(body)
+    return [(plain(type), compact(body, _SHOWN))]
 
 
 def _opened(body: Body) -> list[tuple[str, str]]:

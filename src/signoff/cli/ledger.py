@@ -13,11 +13,11 @@ from signoff.cli import _export
 from signoff.cli._account import records_of, subject_of, subjects
 from signoff.cli._ending import Status
 from signoff.cli._output import AsJson, count, moment, show_fields, show_json, show_table
+from signoff.cli._proof import as_json as proof_as_json
 from signoff.cli._proof import make_seal, prove
 from signoff.cli._store import DEFAULT_STORE, StoreUrl, existing
 from signoff.cli._story import as_json, chapters, show_story
 from signoff.errors import BadInput
-from signoff.ledger import Verification
 
 app = typer.Typer(help="Read, prove, seal and export what happened.", no_args_is_help=True)
 
@@ -131,9 +131,9 @@ def verify(
     """Recompute every hash, chain and seal. Exit status 4 if the ledger is not intact."""
     verification = asyncio.run(prove(store, sealed))
     if json:
-        show_json(_proof(verification))
+        show_json(proof_as_json(verification))
     else:
-        proof = _proof(verification)
+        proof = proof_as_json(verification)
         show_fields([(name, proof[name]) for name in ("records", "subjects", "seals", "root")])
         print(
             "intact"
@@ -147,20 +147,6 @@ def verify(
             print("No seal yet: `signoff ledger seal` makes the loss of a whole tail visible, too.")
     if not verification.intact:
         raise typer.Exit(Status.NOT_INTACT)
-
-
-def _proof(verification: Verification) -> dict[str, Any]:
-    return {
-        "intact": verification.intact,
-        "records": verification.records,
-        "subjects": verification.subjects,
-        "seals": verification.seals,
-        "root": verification.root,
-        "faults": [
-            {"subject": fault.subject, "record": fault.seq, "what": fault.what}
-            for fault in verification.faults
-        ],
-    }
 
 
 @app.command()

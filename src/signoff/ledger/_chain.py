@@ -15,9 +15,7 @@ _quote = encoder.encode_basestring_ascii
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
 
-def link(
-    head: str, *, subject: str, seq: int, at: str, crossing: str, type: str, body: str
-) -> str:
+def link(head: str, *, subject: str, seq: int, at: str, crossing: str, type: str, body: str) -> str:
     """The chain's next head: SHA-256 over the last head and every column of the new record."""
     # As json.dumps would write the list of columns; only the subject can need escaping.
     envelope = f'["{head}",{_quote(subject)},{seq},"{at}","{crossing}","{type}"]'

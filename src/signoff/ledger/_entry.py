@@ -80,8 +80,12 @@ class Verifying:
         self._referred: dict[str, tuple[str, int]] = {}
 
     def feed(self, entry: Entry, body: Mapping[str, Any]) -> None:
-        """Take the next entry, in order of position; `body` is its parsed body, which may be left
-        empty unless the record is a seal or refers to a payload. Payloads come after all entries.
+        """Take the next entry, in order of position; payloads come after all entries.
+
+        Args:
+            entry: The record.
+            body: Its parsed body; may be left empty unless the record is a seal or refers to a
+                payload.
         """
         self._records += 1
         length, head = self._heads.get(entry.subject, (0, EMPTY))

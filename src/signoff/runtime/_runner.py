@@ -175,7 +175,9 @@ class Runner:
             raise
         except Exception:
             # One piece of work that cannot be read must not stop all the others.
-            _log.exception("effect %s of %s failed; it will be tried again", effect.key, effect.subject)
+            _log.exception(
+                "effect %s of %s failed; it will be tried again", effect.key, effect.subject
+            )
             due = stamp(self._clock.now() + _backoff(effect.tries))
             await self._store.transact(
                 lambda tx: tx.postpone(effect.id, due=due, doubt=effect.doubt)
@@ -215,7 +217,9 @@ class Runner:
         repeatable = effect.idempotent or effect.reconcile is not None
         if not pending.doubt and not repeatable:
             # Nobody could tell later whether it had begun, so that must be on record first.
-            await self._store.transact(lambda tx: tx.postpone(pending.id, due=pending.due, doubt=True))
+            await self._store.transact(
+                lambda tx: tx.postpone(pending.id, due=pending.due, doubt=True)
+            )
         carried = await carry_out(
             effect,
             payload,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -16,6 +17,7 @@ from signoff.boundary import (
     Outcome,
     Row,
     Subject,
+    Transactional,
     adapter_of,
     answer_again,
     crossing_id,
@@ -45,6 +47,16 @@ S = TypeVar("S", bound=Subject)
 P = TypeVar("P")
 R = TypeVar("R")
 T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Run:
+    """A crossing under way in this process."""
+
+    task: asyncio.Task[Any]
+    about: tuple[str, str]
+    #: Callers that wait for it; it is cancelled with the last of them.
+    waiting: int = 0
 
 
 class Runtime:
@@ -90,7 +102,7 @@ class Runtime:
             runtime=self,
             concurrency=concurrency,
         )
-        self._running: dict[str, asyncio.Task[Any]] = {}
+        self._running: dict[str, _Run] = {}
         self._driver: asyncio.Task[None] | None = None
 
     @property
@@ -125,9 +137,10 @@ class Runtime:
                 pass
             except Exception as stopped:
                 failure = stopped
-        for task in list(self._running.values()):
+        tasks = [run.task for run in self._running.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._storage.close()
         if failure is not None and error is None:
             raise failure
@@ -192,25 +205,39 @@ class Runtime:
         self._check_open()
         self._registry.add_boundary(boundary)
         id = crossing_id(key)
-        task: asyncio.Task[Outcome[R]] | None = self._running.get(id)
-        if task is None:
+        about = (boundary.name, subject_id(subject))
+        while (run := self._running.get(id)) is not None and run.task.cancelling():
+            await asyncio.wait([run.task])
+        if run is None:
             crossing = Crossing(
                 boundary, subject, key=key, store=self._storage, clock=self._clock, standing=move
             )
             task = asyncio.create_task(self._see_through(boundary, crossing, id))
-            self._running[id] = task
+            run = self._running[id] = _Run(task, about)
             task.add_done_callback(lambda _: self._running.pop(id, None))
-            try:
-                return await task
-            except asyncio.CancelledError:
-                task.cancel()
-                raise
-        # The same key at the same time: wait for the one that is under way.
-        return await asyncio.shield(task)
+        elif run.about != about:
+            raise UsageError(
+                f"key {key!r} names a crossing of {run.about[0]} about {run.about[1]}, under way "
+                f"just now; it cannot name one of {about[0]} about {about[1]}"
+            )
+        # The same key at the same time waits for the one that is under way.
+        run.waiting += 1
+        try:
+            outcome: Outcome[R] = await asyncio.shield(run.task)
+        except asyncio.CancelledError:
+            if run.waiting == 1:
+                run.task.cancel()
+                await asyncio.wait([run.task])
+            raise
+        finally:
+            run.waiting -= 1
+        return outcome
 
     async def _see_through(
         self, boundary: Boundary[S, P, R], crossing: Crossing[S, P, R], id: str
     ) -> Outcome[R]:
+        commit = boundary.commit
+        may_leave_work = crossing.moves or not isinstance(commit, Transactional) or commit.effects
         self._runner.in_flight.add(id)
         try:
             while True:
@@ -220,15 +247,13 @@ class Runtime:
                 await self._settle_or_wait(id)
         finally:
             self._runner.in_flight.discard(id)
-            self._runner.woken.set()
+            if may_leave_work:
+                self._runner.woken.set()
 
     async def _settle_or_wait(self, id: str) -> None:
         """An effect under this key was begun by a process that died, or by one that lives."""
-        effect = await self._runner.claim_commit(id)
-        if effect is None:
+        if not await self._runner.finish_commit(id):
             await asyncio.sleep(0.05)
-        else:
-            await self._runner.settle(effect)
 
     # The spine
 
@@ -338,7 +363,7 @@ class Runtime:
             tx.append(handle.id, "", at, planned.records)
             return changed
 
-        while (row := await self._storage.transact(write)) is None:
+        while (row := await self._storage.transact(write)) is None:  # noqa: ASYNC110  # held elsewhere
             await asyncio.sleep(0.02)
         handle.see(row)
 

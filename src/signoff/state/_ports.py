@@ -51,8 +51,10 @@ class SpineStore(CrossingStore, Protocol):
         ...
 
     async def claim_commit(self, crossing: str, *, busy: Collection[int]) -> PendingEffect | None:
-        """The external commit of a crossing, whether or not it is due; None if there is none or
-        another living process has it.
+        """The external commit of a crossing, whether or not it is due.
+
+        Returns:
+            None if there is none, or another living process has it.
         """
         ...
 

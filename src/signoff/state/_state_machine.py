@@ -21,7 +21,7 @@ class StateMachine(Generic[St]):
 
     Args:
         name: Names the machine on the ledger.
-        transitions: For every state, the states that may follow. A state that only follows is final.
+        transitions: For every state, the states that may follow; one that only follows is final.
         start: Where a row begins.
         timers: Durable timers; they are set when their state is entered.
         subject: Type of the subjects; learned from the first `start` if absent. Give it when
@@ -92,7 +92,8 @@ class StateMachine(Generic[St]):
             following = sorted(f"`{state}`" for state in self._following(source))
             allowed = ", ".join(following) or "nothing"
             raise UnknownTransition(
-                f"{what} cannot go from `{source}` to `{to}`: machine {self.name} allows {allowed}. "
+                f"{what} cannot go from `{source}` to `{to}`: "
+                f"machine {self.name} allows {allowed}. "
                 "Add the transition to the machine, or check who proposed it."
             )
 

@@ -81,7 +81,9 @@ def check_ours(connection: sqlite3.Connection, path: str) -> bool:
     return not tables
 
 
-def prepare_postgres(run: Callable[..., list[tuple[object, ...]]], *, empty: bool, where: str) -> None:
+def prepare_postgres(
+    run: Callable[..., list[tuple[object, ...]]], *, empty: bool, where: str
+) -> None:
     """Build or migrate the tables, inside the caller's transaction.
 
     Raises:

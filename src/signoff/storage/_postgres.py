@@ -8,7 +8,7 @@ import json
 import threading
 from collections.abc import Callable, Collection, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, LiteralString, TypeVar, cast
+from typing import Any, TypeVar
 
 from signoff.boundary import PendingEffect, Timer
 from signoff.errors import BadInput, MissingExtra, StorageUnavailable, StoreNotOurs, UsageError
@@ -63,33 +63,33 @@ class PostgresConnection:
                 "percent-encoded"
             ) from None
         self.connection.execute("SET synchronous_commit = on")
-        self._queries = cast("dict[str, LiteralString]", queries("postgres"))  # our own files
+        self._queries = queries("postgres")
         self._fault_point = fault_point
 
     def run(self, name: str, params: Params) -> Rows:
         if self._fault_point is not None:
             self._fault_point(name)
-        cursor = self.connection.execute(self._queries[name], params)
+        cursor = self.connection.execute(self._queries[name], params)  # pyright: ignore[reportArgumentType]  # our own files
         return cursor.fetchall() if cursor.description is not None else []
 
     def run_many(self, name: str, params: Sequence[Params]) -> None:
         if self._fault_point is not None:
             self._fault_point(name)
         with self.connection.cursor() as cursor:
-            cursor.executemany(self._queries[name], params)
+            cursor.executemany(self._queries[name], params)  # pyright: ignore[reportArgumentType]
 
     def raw(self, sql: str, parameters: Sequence[Any]) -> Rows:
         if self._fault_point is not None:
             self._fault_point("raw")
         # The user's own SQL. Without parameters a percent sign is a percent sign.
-        cursor = self.connection.execute(cast("LiteralString", sql), parameters or None)
+        cursor = self.connection.execute(sql, parameters or None)  # pyright: ignore[reportArgumentType]
         return cursor.fetchall() if cursor.description is not None else []
 
     def control(self, statement: str) -> None:
         """Begin, commit or roll back."""
         if self._fault_point is not None:
             self._fault_point(statement.split(" ", 1)[0].lower())
-        self.connection.execute(cast("LiteralString", statement))
+        self.connection.execute(statement)  # pyright: ignore[reportCallIssue, reportArgumentType]
         if self._fault_point is not None and statement == "COMMIT":
             self._fault_point("committed")
 

@@ -111,9 +111,7 @@ class SQLiteStorage(Storage):
         try:
             with _told(self.path):
                 self._write = SQLiteConnection(connect(self.path), self._fault_point)
-                self._owner = prepare_sqlite(
-                    self._write.connection, self.path, new_owner=exclusive
-                )
+                self._owner = prepare_sqlite(self._write.connection, self.path, new_owner=exclusive)
                 if self.path != ":memory:":
                     raw = connect(self.path)
                     raw.execute("PRAGMA query_only = 1")

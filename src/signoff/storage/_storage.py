@@ -34,8 +34,10 @@ _CHUNK = 1000
 
 
 class Storage(ABC):
-    """One database, one transaction at a time per subject. See the ports it fulfils:
-    `signoff.ledger.Ledger`, `signoff.boundary.CrossingStore`, `signoff.state.SpineStore`.
+    """One database, one transaction at a time per subject.
+
+    It fulfils `signoff.ledger.Ledger`, `signoff.boundary.CrossingStore` and
+    `signoff.state.SpineStore`.
 
     Args:
         redact: Runs over every record before it is hashed and written.
@@ -110,9 +112,7 @@ class Storage(ABC):
         return read_row(subject, rows[0]) if rows else None
 
     async def timer_is_set(self, timer: Timer) -> bool:
-        rows = await self._rows(
-            "timer", subject=timer.subject, name=timer.name, armed=timer.armed
-        )
+        rows = await self._rows("timer", subject=timer.subject, name=timer.name, armed=timer.armed)
         return bool(rows)
 
     async def next_due(self, machines: Collection[str], names: Collection[str]) -> str | None:
@@ -238,7 +238,7 @@ def _pages(connection: Connection, name: str, key: int, start: Any) -> Iterator[
 
 
 def _heads(connection: Connection) -> Iterator[tuple[str, int, str]]:
-    for id, length, head in _pages(connection, "heads", 0, ""):
+    for id, length, head in _pages(connection, "heads", 0, ""):  # noqa: UP028  # typed
         yield id, length, head
 
 

@@ -56,9 +56,7 @@ class StoredTransaction:
     Subjects are read once and written once, at `flush`; records are chained as they are appended.
     """
 
-    def __init__(
-        self, connection: Connection, *, owner: int, redact: Redact | None = None
-    ) -> None:
+    def __init__(self, connection: Connection, *, owner: int, redact: Redact | None = None) -> None:
         self._connection = connection
         self._owner = owner
         self._redact = redact

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from typing import Any, Generic, TypeAlias, TypeVar, cast, overload
 
 from signoff.boundary import Answer, Question
 from signoff.errors import UsageError
@@ -16,7 +16,7 @@ AnySubject = TypeVar("AnySubject")
 Cue: TypeAlias = Answer | BaseException | type[BaseException] | Callable[[Question[Any]], object]
 
 
-class ScriptExhausted(AssertionError):
+class ScriptExhausted(UsageError):
     """The boundary asked more often than the script has answers."""
 
 
@@ -30,9 +30,15 @@ class Scripted(Generic[ProposalT]):
         repeat: Give the last answer again and again, instead of raising `ScriptExhausted`.
     """
 
+    @overload
+    def __init__(self, *answers: ProposalT | str | Cue, repeat: bool = False) -> None: ...
+    @overload
+    def __init__(
+        self, *answers: object, proposes: type[ProposalT], repeat: bool = False
+    ) -> None: ...
     def __init__(
         self,
-        *answers: ProposalT | str | Cue,
+        *answers: object,
         proposes: type[ProposalT] | None = None,
         repeat: bool = False,
     ) -> None:

@@ -127,7 +127,7 @@ def test_free_text_is_bounded_for_a_model_that_does_not_stop() -> None:
         offers: list[Offer] = []
 
     bounded = json.dumps(_local._bounded(TypeAdapter(Note).json_schema()))
-    assert bounded.count('"maxLength": 80') == 4
+    assert bounded.count('"maxLength": 64') == 4
 
 
 def test_without_the_weights_it_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:

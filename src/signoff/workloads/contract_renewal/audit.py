@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from signoff.workloads.contract_renewal.customers import Customer, Ending, ending_for
+from signoff.workloads.contract_renewal.run import BEGINS
 from signoff.workloads.contract_renewal.services import Service, Services
 from signoff.workloads.contract_renewal.subject import WINDOW, Renewal, price_after
-from signoff.workloads.contract_renewal.run import BEGINS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Damage:
 
 def audit(services: Services[Service], customers: Iterable[Customer]) -> Damage:
     """Compare what the services did with what the customers' rows ask for."""
-    renewals = {
+    renewals: dict[str, tuple[Renewal, Ending]] = {
         customer.customer_id: (Renewal.opened(customer, ends=BEGINS + WINDOW), ending_for(customer))
         for customer in customers
     }
@@ -65,7 +65,9 @@ def audit(services: Services[Service], customers: Iterable[Customer]) -> Damage:
                 _check_closing(payload, *renewals[renewal], offered.get(renewal), found)
     found["doubles"] = sum(count - 1 for count in times.values())
     for service in services:
-        closed = {id for name, action, id in times if name == service.name and action != "send_offer"}
+        closed = {
+            id for name, action, id in times if name == service.name and action != "send_offer"
+        }
         found["missing"] += sum(
             1 for id, (_, ending) in renewals.items() if ending != "escalated" and id not in closed
         )

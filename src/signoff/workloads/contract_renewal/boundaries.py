@@ -79,14 +79,17 @@ def a_person_decides_surprises(closing: Closing, renewal: Renewal) -> Verdict:
         return Accept()
     return Reject(
         "surprise",
-        f"a customer with a {renewal.contract.lower()} contract wants to leave it: not a model's call",
+        f"a customer with a {renewal.contract.lower()} contract wants to leave it: "
+        "not a model's call",
         then="escalate",
     )
 
 
 def follows_the_reply(closing: Closing, renewal: Renewal) -> Verdict:
     if not renewal.reply:
-        return Reject("no_reply", "the customer has not replied; nothing can be closed", then="stop")
+        return Reject(
+            "no_reply", "the customer has not replied; nothing can be closed", then="stop"
+        )
     expected = RESOLUTIONS[renewal.reply]
     if closing.resolution == expected:
         return Accept()
@@ -244,5 +247,3 @@ def boundaries(proposers: Proposers, services: Ports, *, attempts: int = 3) -> B
             level="business rule",
         ),
     )
-
-

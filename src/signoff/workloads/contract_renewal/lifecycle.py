@@ -153,9 +153,7 @@ def _merger(renewal: Renewal) -> datetime | None:
 
 
 def _replace_product(renewal: Renewal) -> Renewal:
-    return renewal.model_copy(
-        update={"product": "Fiber optic", "ended_product": renewal.product}
-    )
+    return renewal.model_copy(update={"product": "Fiber optic", "ended_product": renewal.product})
 
 
 def _surprised(renewal: Renewal) -> Renewal:

@@ -165,9 +165,7 @@ def agent_of(
 ) -> RenewalAgent:
     """The agent, with a scripted specialist beside the model."""
     crossed = boundaries(model, services)
-    return RenewalAgent(
-        crossed, crossed.proposed_by(people.specialist()), world, on_step=on_step
-    )
+    return RenewalAgent(crossed, crossed.proposed_by(people.specialist()), world, on_step=on_step)
 
 
 async def _clock_of(storage: Storage) -> FakeClock:

@@ -11,6 +11,8 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from signoff.boundary import Answer, Proposer, Question, Refused
 from signoff.workloads.contract_renewal.boundaries import (
     Call,
@@ -57,14 +59,14 @@ async def _one(renewal: Renewal, services: Ports, proposers: Proposers, world: W
         renewal = renewal.model_copy(update={"product": "Fiber optic", "ended_product": "DSL"})
     said = await _ask(proposers.offer, renewal, "offer")
     if said is not None:
-        offer = Offer.model_construct(**{"message": "", "product": "", **said})
+        offer = Offer.model_construct(None, **_known(Offer, {"message": "", "product": "", **said}))
         await _act(services.mailer, lambda: calls_for_offer(offer, renewal))
         renewal = renewal.model_copy(update={"discount": said.get("discount", 0.0)})
     renewal = renewal.model_copy(update={"reply": world.reply_of(renewal.id)})
     said = await _ask(proposers.closing, renewal, "close")
     if said is None or said.get("resolution") == "escalated":
         return
-    closing = Closing.model_construct(**said)
+    closing = Closing.model_construct(None, **_known(Closing, said))
     for index, service in enumerate(services):
 
         def call(index: int = index) -> Call:
@@ -83,12 +85,16 @@ async def _ask(
         try:
             answer: Answer = await proposer(question)
             text = str(answer.content)
-            said = json.loads(text[text.index("{") : text.rindex("}") + 1])
+            said: dict[str, Any] = json.loads(text[text.index("{") : text.rindex("}") + 1])
         except (TimeoutError, Refused, ValueError, TypeError):
             continue
-        if isinstance(said, dict):
-            return said
+        return said
     return None
+
+
+def _known(proposal: type[BaseModel], said: dict[str, Any]) -> dict[str, Any]:
+    """The fields that the code reads; whatever else was said goes unnoticed."""
+    return {name: value for name, value in said.items() if name in proposal.model_fields}
 
 
 async def _act(service: ServicePort, call: Callable[[], Call]) -> None:

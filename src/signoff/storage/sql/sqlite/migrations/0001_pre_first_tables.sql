@@ -70,6 +70,8 @@ CREATE TABLE signoff_effects (
 
 CREATE INDEX signoff_effects_due ON signoff_effects (due);
 
+CREATE INDEX signoff_effects_owner ON signoff_effects (owner);
+
 CREATE INDEX signoff_effects_crossing ON signoff_effects (crossing);
 
 -- Large values of records, once each, under the SHA-256 of their text.

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from signoff import ledger
+from signoff.cli._story import chapters
+from signoff.cli._telling import told
+from signoff.ledger import Entry, Record
+
+RECORDS: list[Record] = [
+    ledger.Opened(boundary="b", key="b/s", subject={}, verifiers=("v@1",)),
+    ledger.Proposed(attempt=1, fingerprint={"model": "m"}, raw="what?"),
+    ledger.Judged(
+        attempt=1,
+        accepted=False,
+        rejections=({"code": "c", "message": "m", "then": "revise", "by": "v", "attempt": 1},),
+    ),
+    ledger.Intended(effect="mail", key="b/s"),
+    ledger.Delivered(effect="mail", key="b/s", receipt="r"),
+    ledger.Committed(receipt={"id": 1}),
+    ledger.Rejected(code="c", ended="budget", attempts=3),
+    ledger.Suspended(ticket="t", ask="operator", because="c: m"),
+    ledger.Unknown(effect="mail", key="b/s", because="no answer"),
+    ledger.Reconciled(effect="mail", key="b/s", happened=False, by="probe"),
+    ledger.Started(machine="m", state="open", version=1, subject={}),
+    ledger.Moved(machine="m", source="open", state="closed", version=2),
+    ledger.Changed(machine="m", state="open", version=2, because="news", subject={}),
+    ledger.TimerSet(version=1, timers=(("late", "2026-03-01T12:00:00.000000Z"),)),
+    ledger.TimerFired(name="late", version=1),
+    ledger.Sealed(root="r", subjects=1, records=2, position=2),
+]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.type)
+def test_every_record_is_told_in_words(record: Record) -> None:
+    lines = told(record.type, record.body())
+    assert lines
+    assert all("{" not in text for _, text in lines if record.type != "committed")
+
+
+def test_no_record_type_is_forgotten() -> None:
+    assert {record.type for record in RECORDS} == {kind.type for kind in Record.__subclasses__()}
+
+
+def test_a_record_of_a_newer_version_is_shown_as_it_is() -> None:
+    assert told("promoted", {"to": "chief"}) == [("promoted", '{"to": "chief"}')]
+
+
+def test_a_proposal_tells_who_and_what_it_cost() -> None:
+    body: dict[str, Any] = {
+        "attempt": 1,
+        "fingerprint": {"model": "openai:gpt-5", "version": "2026-01"},
+        "proposal": {"x": 1},
+        "repaired": ["code_fence"],
+        "usage": {"in": 10, "out": 5, "usd": 0.25},
+        "seconds": 1.5,
+    }
+    assert told("proposed", body) == [
+        ("proposed", '{"x": 1}'),
+        ("", "by openai:gpt-5 2026-01; repaired: code_fence; 1.5 s; 10+5 tokens; $0.25"),
+    ]
+
+
+def _entry(seq: int, crossing: str, type: str) -> Entry:
+    return Entry(
+        position=seq, subject="s", seq=seq, at="2026-03-01T12:00:00.000000Z",
+        crossing=crossing, type=type, body="{}", hash="",
+    )  # fmt: skip
+
+
+def test_crossings_that_overlap_are_told_apart() -> None:
+    order = [("", "started"), ("", "timerset"), ("a", "opened"), ("b", "opened"), ("a", "unknown")]
+    records = [(_entry(n, crossing, type), {}) for n, (crossing, type) in enumerate(order, 1)]
+    found = chapters([*records, (_entry(6, "", "moved"), {})])
+    assert [(chapter.crossing, len(chapter.records)) for chapter in found] == [
+        ("", 2), ("a", 2), ("b", 1), ("", 1),
+    ]  # fmt: skip
+
+
+def test_feedback_is_told_only_where_the_proposer_was_asked_again() -> None:
+    proposed = ledger.Proposed(attempt=1, fingerprint={"model": "m"}, raw="?").body()
+    no = ledger.Judged(attempt=1, accepted=False).body()
+    records = [
+        (_entry(1, "a", "proposed"), proposed),
+        (_entry(2, "a", "judged"), no),
+        (_entry(3, "a", "proposed"), {**proposed, "attempt": 2}),
+        (_entry(4, "a", "judged"), {**no, "attempt": 2}),
+    ]
+    [chapter] = chapters(records)
+    assert [line.attempt for line in chapter.lines() if line.what == "feedback"] == ["1"]
