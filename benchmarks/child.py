@@ -1,4 +1,4 @@
-"""One function of a benchmark, in a process of its own: `-m benchmarks.child MODULE FUNCTION JSON`."""
+"""One function of a benchmark in a process of its own: `benchmarks.child MODULE FUNCTION JSON`."""
 
 from __future__ import annotations
 

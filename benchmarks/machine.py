@@ -146,7 +146,8 @@ def counted(how: str, module: str, function: str, **arguments: Any) -> tuple[int
             before = _device_flushes()
             said = in_child(module, function, **arguments)
             after = _device_flushes()
-            assert before is not None and after is not None
+            assert before is not None
+            assert after is not None
             return after - before, said
         if how == "perf":
             said = in_child(module, function, under=_perf(out), **arguments)

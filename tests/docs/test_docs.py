@@ -100,8 +100,19 @@ def test_the_code_of_a_page_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Block by block in one namespace; what a block prints is the `text` block that follows it."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SIGNOFF_STORE", f"sqlite:///{tmp_path / 'signoff.db'}")
+    _run_page(page, f"sqlite:///{tmp_path / 'signoff.db'}", tmp_path, monkeypatch)
+
+
+def test_the_page_about_postgresql_runs_on_postgresql(
+    postgres_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = ROOT / "docs" / "how-to" / "use-postgresql.md"
+    _run_page(page, postgres_database, tmp_path, monkeypatch)
+
+
+def _run_page(page: Path, store: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("SIGNOFF_STORE", store)
     module = ModuleType(module_of(page))
     monkeypatch.setitem(sys.modules, module.__name__, module)
     for block in python_of(page):

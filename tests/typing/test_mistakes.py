@@ -14,6 +14,7 @@ from textwrap import dedent
 import pytest
 
 ROOT = Path(__file__).parents[2]
+API = Path(__file__).with_name("api.py")
 
 PRELUDE = """\
 from datetime import timedelta
@@ -311,7 +312,7 @@ def by_mypy(folder: Path) -> Reported:
     command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent"]
     command += ["--config-file=", f"--cache-dir={ROOT / '.mypy_cache' / 'mistakes'}"]
     ran = subprocess.run(
-        [*command, *map(str, sorted(folder.glob("*.py")))],
+        [*command, str(API), *map(str, sorted(folder.glob("*.py")))],
         env={"MYPYPATH": str(ROOT / "src"), "PATH": ""},
         capture_output=True,
         text=True,
@@ -362,3 +363,8 @@ def test_its_correction_passes(
 ) -> None:
     reported: Reported = request.getfixturevalue(checker)
     assert f"right_{_slug(mistake)}.py" not in reported
+
+
+def test_mypy_infers_what_the_public_names_promise(by_mypy: Reported) -> None:
+    """basedpyright checks the same file together with the library."""
+    assert API.name not in by_mypy

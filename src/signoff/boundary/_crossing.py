@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar, cast
 from signoff.boundary import _settle as settle
 from signoff.boundary._boundary import Boundary
 from signoff.boundary._commit import Transactional
-from signoff.boundary._effect import carry_out
+from signoff.boundary._effect import Carried, carry_out
 from signoff.boundary._outcome import Committed, Outcome, Rejected, Suspended, Ticket, Unknown
 from signoff.boundary._parse import Parsed, parse
 from signoff.boundary._ports import CrossingStore, PendingEffect, Recorded, Transaction
@@ -469,10 +469,25 @@ async def perform(
     store: CrossingStore,
     clock: Clock,
     doubt: str = "",
+    said: Carried | None = None,
 ) -> settle.Settled:
-    """Carry out an intended external commit, and write what came of it."""
+    """Carry out an intended external commit, and write what came of it.
+
+    Args:
+        boundary: Whose commit it is.
+        effect: The intent, as it waits in the outbox.
+        proposal: What was accepted.
+        subject: What it is about.
+        standing: The row that the commit moves.
+        store: Where the crossing is kept.
+        clock: Time.
+        doubt: Why it may have happened already.
+        said: What a person says became of it; the other system is then not asked again.
+    """
     commit = cast("Any", boundary.commit)
-    carried = await carry_out(commit, proposal, subject, effect.key, clock=clock, doubt=doubt)
+    carried = said or await carry_out(
+        commit, proposal, subject, effect.key, clock=clock, doubt=doubt
+    )
     now = clock.now()
     return await store.transact(
         lambda tx: settle.settle_effect(tx, boundary, effect, carried, standing, now)

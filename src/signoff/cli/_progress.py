@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 
 @contextlib.contextmanager
-def bar(what: str, *, show: bool = True) -> Iterator[Callable[[int, int, int], None]]:
+def bar(what: str, *, show: bool = True) -> Generator[Callable[[int, int, int], None]]:
     """A function of (done, of how many, day of the window) that draws a bar.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -169,7 +169,7 @@ async def run_without(plan: Plan, customers: list[Customer], progress: Progress)
 
 
 @contextmanager
-def _throwaway_services(plan: Plan) -> Iterator[Services[Service]]:
+def _throwaway_services(plan: Plan) -> Generator[Services[Service]]:
     with (
         tempfile.TemporaryDirectory(prefix="signoff-") as folder,
         open_services(folder, _rates(plan)) as services,

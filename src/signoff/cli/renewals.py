@@ -55,8 +55,13 @@ def run(
     ] = 0.20,
     faults: FaultRate = 0.05,
     concurrency: Annotated[
-        int, typer.Option(min=1, max=4096, help="Renewals worked on at the same time.")
-    ] = 64,
+        int | None,
+        typer.Option(
+            min=1,
+            max=4096,
+            help="Renewals worked on at the same time: 64, or 4 with the local model.",
+        ),
+    ] = None,
     compare_unguarded: Annotated[
         bool,
         typer.Option(
@@ -81,7 +86,8 @@ def run(
         base_url=base_url,
         misbehaves=misbehaves,
         faults=faults,
-        concurrency=concurrency,
+        # The local model answers one at a time, and waiting for it counts against the budget.
+        concurrency=concurrency or (4 if proposer == "local" else 64),
     )
     customers = customers_of(plan)
     with bar("renewals", show=not as_json) as progress:

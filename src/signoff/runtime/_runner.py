@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from signoff.boundary import (
+    Carried,
     DidNotHappen,
     Happened,
     InDoubt,
@@ -147,8 +148,12 @@ class Runner:
         finally:
             self._let_go(effects)
 
-    async def finish_commit(self, crossing: str) -> bool:
-        """Settle the external commit of a crossing; False if another has it in hand."""
+    async def finish_commit(self, crossing: str, said: Carried | None = None) -> bool:
+        """Settle the external commit of a crossing, by what a person says of it if somebody does.
+
+        Returns:
+            False if there is none, or another has it in hand.
+        """
         async with self._claiming:
             busy = dict(self._busy_effects)
             effect = await self._store.claim_commit(crossing, busy=busy)
@@ -156,7 +161,7 @@ class Runner:
                 return False
             self._busy_effects[effect.id] = crossing
         try:
-            await self._settle_commit(effect)
+            await self._settle_commit(effect, said)
         finally:
             self._let_go([effect])
         return True
@@ -184,7 +189,7 @@ class Runner:
             )
             return False
 
-    async def _settle_commit(self, effect: PendingEffect) -> bool:
+    async def _settle_commit(self, effect: PendingEffect, said: Carried | None = None) -> bool:
         boundary = self._registry.boundary(effect.name)
         proposal, subject, move = read_payload(boundary, effect.payload)
         standing = await self._standing(effect, move) if move else None
@@ -197,6 +202,7 @@ class Runner:
             store=self._store,
             clock=self._clock,
             doubt=CRASHED,
+            said=said,
         )
         if standing is not None:
             await standing.refresh()
@@ -253,8 +259,9 @@ class Runner:
                 wait = _backoff(pending.tries)
                 doubt = isinstance(carried, InDoubt)
                 tx.postpone(pending.id, due=stamp(now + wait), doubt=doubt)
-                if pending.tries:
-                    return False  # it is on the ledger that it waits; once is enough
+                # That it waits is on the ledger once. Noting its beginning counted as a try, too.
+                if pending.tries > (0 if repeatable else 1):
+                    return False
             tx.append(pending.subject, pending.crossing, stamp(now), records)
             return done
 

@@ -12,7 +12,10 @@ from weakref import WeakValueDictionary
 
 from signoff.boundary import (
     Boundary,
+    Carried,
     Crossing,
+    DidNotHappen,
+    Happened,
     InFlight,
     Outcome,
     Row,
@@ -373,6 +376,47 @@ class Runtime:
         """Do everything that is due now; how many pieces were done."""
         self._check_open()
         return await self._runner.run_due()
+
+    async def resolve(
+        self,
+        boundary: Boundary[Any, Any, R],
+        key: str,
+        *,
+        happened: bool,
+        by: str,
+        because: str,
+        receipt: R | None = None,
+    ) -> Outcome[R]:
+        """A person says what became of an effect that nobody could tell: `Unknown` ends here.
+
+        Args:
+            boundary: The boundary whose commit is in doubt.
+            key: The crossing's key, as the `Unknown` outcome names it.
+            happened: What the person found in the other system.
+            by: Who says so; kept on the ledger.
+            because: How they know; kept on the ledger.
+            receipt: What the other system shows for it.
+
+        Raises:
+            UsageError: If no effect under this key is in doubt, or nobody says who and why.
+        """
+        self._check_open()
+        if not by or not because:
+            raise UsageError("say by whom an effect is resolved, and because of what")
+        self._registry.add_boundary(boundary)
+        id = crossing_id(key)
+        said: Carried = (
+            Happened(receipt, by=by, because=because)
+            if happened
+            else DidNotHappen("did_not_happen", because, by=by)
+        )
+        recorded = await self._storage.crossing(id)
+        in_doubt = recorded is not None and recorded.status == "unknown"
+        if not in_doubt or not await self._runner.finish_commit(id, said):
+            raise UsageError(f"no effect of {boundary.name} under the key {key!r} is in doubt")
+        outcome = await self.outcome(boundary, key)
+        assert outcome is not None
+        return outcome
 
     async def outcome(self, boundary: Boundary[S, P, R], key: str) -> Outcome[R] | None:
         """What was recorded under a key; None if nothing is, or it has not ended."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib import resources
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 Dialect = Literal["sqlite", "postgres"]
 
@@ -31,7 +33,7 @@ def schema(dialect: Dialect) -> list[str]:
 
 def migrations(dialect: Dialect) -> list[tuple[int, str, list[str]]]:
     """(number, file name, statements), in the order in which they run."""
-    folder = resources.files("signoff.storage") / "sql" / dialect / "migrations"
+    folder = _folder(dialect) / "migrations"
     found: list[tuple[int, str, list[str]]] = []
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
         match = _MIGRATION.match(file.name)
@@ -47,5 +49,11 @@ def statements(text: str) -> list[str]:
 
 
 def _read(dialect: Dialect, name: str) -> str:
-    file = resources.files("signoff.storage") / "sql" / dialect / name
-    return file.read_text(encoding="utf-8")
+    return (_folder(dialect) / name).read_text(encoding="utf-8")
+
+
+def _folder(dialect: Dialect) -> Traversable:
+    # Imported here: it takes `tempfile` and all that with it, which `import signoff` need not pay.
+    from importlib import resources
+
+    return resources.files("signoff.storage") / "sql" / dialect

@@ -92,16 +92,21 @@ WHERE crossing = (SELECT crossing FROM signoff_effects WHERE id = :id)
     AND id > :id AND due < :due;
 
 -- claim_effects --
--- What a process that is gone had in hand is due at once, whatever grace it was given. Owners are
--- numbered upwards; the plus keeps the second half on the owner's index.
+-- What a process that is gone had in hand is due at once, whatever grace it was given; owners are
+-- numbered upwards. Ids first, each half by its own index: an OR would scan everything that waits.
 SELECT id, kind, crossing, subject, name, key, payload, due, tries, doubt,
     owner IS NOT :owner AS adopted
 FROM signoff_effects
-WHERE due <= :now AND name IN (SELECT value FROM json_each(:names))
-UNION ALL
-SELECT id, kind, crossing, subject, name, key, payload, due, tries, doubt, 1
-FROM signoff_effects
-WHERE owner < :owner AND +due > :now AND name IN (SELECT value FROM json_each(:names))
+WHERE id IN (
+    SELECT id FROM (
+        SELECT id FROM signoff_effects
+        WHERE due <= :now AND name IN (SELECT value FROM json_each(:names))
+        ORDER BY due, id LIMIT :limit
+    )
+    UNION ALL
+    SELECT id FROM signoff_effects
+    WHERE owner < :owner AND name IN (SELECT value FROM json_each(:names))
+)
 ORDER BY id LIMIT :limit;
 
 -- next_effect --
