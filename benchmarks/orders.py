@@ -269,7 +269,7 @@ _SQL = {
 
 def _for_postgres(sql: dict[str, str]) -> dict[str, str]:
     there = {name: x.replace("signoff_", "signoff.").replace("?", "%s") for name, x in sql.items()}
-    return {**there, "subject": there["subject"] + " FOR UPDATE"}
+    return {**there, "subject": f"{there['subject']} FOR UPDATE"}
 
 
 def _stamp(at: datetime) -> str:

@@ -23,7 +23,7 @@ from benchmarks.orders import (
     lifecycle,
 )
 from signoff import Runtime
-from signoff.storage import SQLiteStorage
+from signoff.storage import SQLiteStorage, Storage
 
 #: Crossings of every caller before the first block is measured.
 WARM = 10
@@ -47,9 +47,9 @@ class Side(Protocol):
 
 
 class Ours:
-    """signoff on SQLite."""
+    """signoff."""
 
-    def __init__(self, runtime: Runtime, storage: SQLiteStorage, shape: str, callers: int) -> None:
+    def __init__(self, runtime: Runtime, storage: Storage, shape: str, callers: int) -> None:
         self._runtime = runtime
         self._storage = storage
         self._shape = shape
@@ -58,7 +58,7 @@ class Ours:
 
     @property
     def commits(self) -> int:
-        return self._storage.commits
+        return self._storage.commits if isinstance(self._storage, SQLiteStorage) else 0
 
     async def prepare(self) -> None:
         if self._shape == "spine":
@@ -166,7 +166,7 @@ def _tell(waiting: list[asyncio.Future[None]], error: BaseException | None) -> N
             done.set_exception(error)
 
 
-async def _block(side: Side, callers: int, each: int, first: int) -> dict[str, Any]:
+async def block(side: Side, callers: int, each: int, first: int) -> dict[str, Any]:
     """Every caller crosses `each` times, one after the other; what that took."""
     latencies: list[float] = []
 
@@ -201,11 +201,11 @@ async def _compare(shape: str, callers: int, each: int, rounds: int, folder: Pat
         ours = Ours(runtime, storage, shape, callers)
         for side in (ours, theirs):
             await side.prepare()
-            await _block(side, callers, WARM, 0)
+            await block(side, callers, WARM, 0)
         for number in range(rounds):
             order: list[tuple[str, Side]] = [("ours", ours), ("by_hand", theirs)]
             for name, side in order if number % 2 else reversed(order):
-                blocks[name].append(await _block(side, callers, each, WARM + number * each))
+                blocks[name].append(await block(side, callers, each, WARM + number * each))
     if isinstance(theirs, Grouped):
         theirs.stop()
     check = sqlite3.connect(folder / "ours.db")
@@ -241,9 +241,9 @@ def cross_many(shape: str, callers: int, each: int) -> dict[str, Any]:
         async with Runtime(storage) as runtime:
             side = Ours(runtime, storage, shape, callers)
             await side.prepare()
-            block = await _block(side, callers, each, 0) if each else {"commits": 0}
-        block.pop("latencies", None)
-        return block
+            said = await block(side, callers, each, 0) if each else {"commits": 0}
+        said.pop("latencies", None)
+        return said
 
     with scratch() as folder:
         return asyncio.run(run(folder))
@@ -258,10 +258,10 @@ def cross_by_hand(shape: str, callers: int, each: int) -> dict[str, Any]:
         db = connect(path)
         side = Direct(db, shape, callers)
         await side.prepare()
-        block = await _block(side, callers, each, 0) if each else {"commits": 0}
+        said = await block(side, callers, each, 0) if each else {"commits": 0}
         db.close()
-        block.pop("latencies", None)
-        return block
+        said.pop("latencies", None)
+        return said
 
     with scratch() as folder:
         return asyncio.run(run(folder))

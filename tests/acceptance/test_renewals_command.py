@@ -139,7 +139,7 @@ def test_two_runs_on_one_file_are_told_apart(tmp_path: Path) -> None:
         lock.write("4242\n")
         lock.flush()
         fcntl.flock(lock, fcntl.LOCK_EX)
-        refused(signoff(tmp_path, "renewals", "run", "--rows", "5"), "in use", "4242", "postgresql")
+        refused(signoff(tmp_path, "renewals", "run", "--rows", "5"), "in use", "4242", "PostgreSQL")
 
 
 def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:

@@ -36,6 +36,10 @@ S = TypeVar("S", bound=Subject)
 P = TypeVar("P")
 R = TypeVar("R")
 
+#: Seconds before a proposer that failed is asked again, the first time and at most.
+FIRST_REST = 0.25
+LONGEST_REST = 8.0
+
 #: Characters of a model's text that the ledger keeps; the rest is told by length and digest.
 RAW_KEPT = 20_000
 
@@ -111,10 +115,24 @@ class Crossing(Generic[S, P, R]):
             proposal = await self._propose()
             if proposal is None:
                 result = await self._after_rejection()
+                if result is None:
+                    await self._rest()
             else:
                 result = await self._judge_and_commit(proposal)
             if isinstance(result, Recorded):
                 return answer_again(self._boundary, result)
+
+    async def _rest(self) -> None:
+        """Pause before asking a proposer that failed again: asking at once spends the budget on
+        one outage. The pause doubles with every failure in a row.
+        """
+        failures = 0
+        for rejection in reversed(self._rejections):
+            if rejection.details.get("why") not in ("timeout", "error"):
+                break
+            failures += 1
+        if failures:
+            await self._clock.pause(min(FIRST_REST * 2 ** (failures - 1), LONGEST_REST))
 
     def _open(self) -> None:
         standing = self._standing

@@ -132,9 +132,9 @@ async def _ask(
             return cast("object", verifier.predicate(*arguments))
         async with asyncio.timeout(verifier.timeout):
             return await asyncio.to_thread(verifier.predicate, *arguments)
-    except TimeoutError:
-        return Reject("unanswered", f"{verifier.name} did not answer in {verifier.timeout} s")
     except Exception as error:
+        if isinstance(error, TimeoutError) and verifier.timeout is not None:
+            return Reject("unanswered", f"{verifier.name} did not answer in {verifier.timeout} s")
         # The message goes to the model: the error's text may hold what the model must not see.
         return Reject(
             "verifier_failed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import logging
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from types import TracebackType
@@ -28,7 +29,7 @@ from signoff.boundary import (
     subject_id,
 )
 from signoff.clock import Clock, SystemClock, stamp
-from signoff.errors import UsageError
+from signoff.errors import Held, StorageUnavailable, UsageError
 from signoff.ledger import Redact
 from signoff.runtime._registry import Registry
 from signoff.runtime._runner import Runner
@@ -50,6 +51,12 @@ S = TypeVar("S", bound=Subject)
 P = TypeVar("P")
 R = TypeVar("R")
 T = TypeVar("T")
+
+
+_log = logging.getLogger("signoff.runtime")
+
+#: How often, and after how many seconds, a change tries a row that an effect holds.
+HELD_TRIES, HELD_PAUSE = 500, 0.02
 
 
 @dataclass(slots=True)
@@ -120,7 +127,7 @@ class Runtime:
 
     async def __aenter__(self) -> Runtime:
         await self._storage.open(exclusive=True)
-        self._driver = asyncio.create_task(self._clock.drive(self._runner), name="signoff-runner")
+        self._driver = asyncio.create_task(self._drive(), name="signoff-runner")
         await asyncio.sleep(0)  # let the driver take its place before anybody moves the clock
         return self
 
@@ -152,6 +159,15 @@ class Runtime:
         """Take up the unfinished work of these, too."""
         self._registry.add(things)
         self._runner.woken.set()
+
+    async def _drive(self) -> None:
+        while True:
+            try:
+                await self._clock.drive(self._runner)
+            except StorageUnavailable as error:
+                # What is due stays due; callers hear of it from their own calls.
+                _log.warning("due work has to wait: %s", error)
+                await self._clock.pause(1.0)
 
     # Crossings
 
@@ -351,6 +367,9 @@ class Runtime:
             handle: The row.
             update: Pure function of the subject; asked again if the row moved meanwhile.
             because: For the ledger.
+
+        Raises:
+            Held: If an effect holds the row and does not settle.
         """
         machine = handle.machine
         adapter = adapter_of(type(handle.subject))
@@ -366,9 +385,17 @@ class Runtime:
             tx.append(handle.id, "", at, planned.records)
             return changed
 
-        while (row := await self._storage.transact(write)) is None:  # noqa: ASYNC110  # held elsewhere
-            await asyncio.sleep(0.02)
-        handle.see(row)
+        for _ in range(HELD_TRIES):
+            row = await self._storage.transact(write)
+            if row is not None:
+                handle.see(row)
+                return
+            await self._clock.pause(HELD_PAUSE)
+        await self.refresh(handle)
+        raise Held(
+            f"{handle.id} cannot change: the effect of crossing {handle.pending} holds it and has "
+            "not settled. Settle or resolve that crossing first."
+        )
 
     # Work that is due
 

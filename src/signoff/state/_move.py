@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from signoff.boundary import CrossingStore, Reject, Row, Subject, Swap, adapter_of
 from signoff.ledger import Changed, Moved, Record, Started, TimerSet
@@ -158,7 +158,8 @@ class Move(Generic[St, S]):
     def records(self, swap: Swap, row: Row, because: str) -> Sequence[Record]:
         assert self._planned is not None
         assert self._planned[0] is swap
-        return self._planned[1]
+        moved, *others = self._planned[1]
+        return (replace(cast("Moved", moved), because=because), *others)
 
     def made(self, row: Row) -> None:
         self._handle.see(row)

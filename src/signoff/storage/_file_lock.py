@@ -38,7 +38,7 @@ class FileLock:
             raise StoreInUse(
                 f"{what} is in use by another run (process {owner}): one runtime at a time may "
                 "work on a SQLite file. Wait for it or stop it; for several processes use "
-                "PostgreSQL, --store postgresql://..."
+                "PostgreSQL."
             ) from error
         try:
             os.ftruncate(file, 0)

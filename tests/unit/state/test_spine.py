@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from deals import Deal, Offer, asked, lifecycle, record_sale, running, selling, story
+from stores import append, opened
 
-from signoff import Committed, Rejected, Transactional
+from signoff import Committed, Rejected, Transactional, Write
 from signoff.errors import UnknownTransition, UsageError
 from signoff.state import After, StateMachine
+from signoff.storage import storage_at
 
 FINE = Offer(price=7)
 
@@ -26,6 +31,17 @@ def _gated(*offers: Offer) -> tuple[Any, asyncio.Event, asyncio.Event]:
 
     boundary = selling(slow, *offers[1:], commit=Transactional(record_sale))
     return boundary, was_asked, may_answer
+
+
+def _together(parties: int) -> Any:
+    """Boundaries whose first answers wait until all of them have been asked."""
+    barrier = asyncio.Barrier(parties)
+
+    async def slow(question: Any) -> Offer:
+        await barrier.wait()
+        return FINE
+
+    return [selling(slow, commit=Transactional(record_sale)) for _ in range(parties)]
 
 
 def test_a_row_moves_if_and_only_if_the_crossing_commits() -> None:
@@ -131,7 +147,7 @@ def test_of_parallel_crossings_of_one_row_one_wins_and_the_others_stop(any_store
     async def main() -> None:
         async with running(any_store) as runtime:
             handle = await runtime.start(lifecycle(), Deal())
-            boundaries = [selling(FINE, commit=Transactional(record_sale)) for _ in range(8)]
+            boundaries = _together(8)
             outcomes = await asyncio.gather(
                 *(
                     runtime.advance(handle, "sold", through=boundary, key=f"k{n}")
@@ -170,22 +186,55 @@ def test_a_loser_whose_move_is_still_allowed_is_judged_again_and_follows(any_sto
 def test_two_runtimes_move_one_row_and_one_of_them_wins(postgres_database: str) -> None:
     async def main() -> None:
         async with running(postgres_database) as one, running(postgres_database) as two:
-            handles = [await runtime.start(lifecycle(), Deal()) for runtime in (one, two)]
+            runtimes = (one, two)
+            handles = [await runtime.start(lifecycle(), Deal()) for runtime in runtimes]
+            racers = zip(runtimes, handles, _together(2), strict=True)
             outcomes = await asyncio.gather(
                 *(
-                    runtime.advance(
-                        handle, "sold", key=f"k{n}",
-                        through=selling(FINE, commit=Transactional(record_sale)),
-                    )
-                    for n, (runtime, handle) in enumerate(zip((one, two), handles, strict=True))
+                    runtime.advance(handle, "sold", through=boundary, key=f"k{n}")
+                    for n, (runtime, handle, boundary) in enumerate(racers)
                 )
-            )  # fmt: skip
-            assert sorted(type(outcome).__name__ for outcome in outcomes) == [
-                "Committed", "Rejected",
-            ]  # fmt: skip
-            for runtime, handle in zip((one, two), handles, strict=True):
+            )
+            ends = sorted(type(outcome).__name__ for outcome in outcomes)
+            assert ends == ["Committed", "Rejected"]
+            for runtime, handle in zip(runtimes, handles, strict=True):
                 await runtime.refresh(handle)
                 assert handle.subject.sold == 1
+
+    asyncio.run(main())
+
+
+def test_two_runtimes_under_one_key_commit_once(postgres_database: str) -> None:
+    """Both look for the crossing before either has written it."""
+
+    async def main() -> None:
+        meeting = threading.Barrier(2, timeout=10)
+
+        def meet(statement: str) -> None:
+            # Each comes here once: the crossing was looked for, and its subject comes next.
+            if statement == "lock_subject" and not meeting.broken:
+                with suppress(threading.BrokenBarrierError):
+                    meeting.wait()
+                    meeting.abort()
+
+        storages = [storage_at(postgres_database, fault_point=meet) for _ in range(2)]
+
+        def count(offer: Offer, deal: Deal, write: Write[Deal]) -> int:
+            write.execute("INSERT INTO sales VALUES (1)")
+            return 1
+
+        async with opened(postgres_database) as storage:
+            await append(storage, "d", "the subject is known already")
+            await storage.transact(lambda tx: tx.execute("CREATE TABLE sales (one INTEGER)"))
+        async with running(storages[0]) as one, running(storages[1]) as two:
+            boundaries = [selling(FINE, commit=Transactional(count)) for _ in range(2)]
+            outcomes = await asyncio.gather(
+                one.run(boundaries[0], Deal()), two.run(boundaries[1], Deal())
+            )
+            assert outcomes[0] == outcomes[1]
+            rows = await storages[0].transact(lambda tx: tx.execute("SELECT one FROM sales"))
+            assert rows == [(1,)]
+            assert (await story(one)).count("committed") == 1
 
     asyncio.run(main())
 
@@ -228,20 +277,14 @@ def test_a_row_is_started_once_and_found_again(store_url: str) -> None:
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: lifecycle(After(timedelta_days(1), at="nowhere", go="lost")),
-        lambda: lifecycle(After(timedelta_days(1), at="open", go="closed")),
-        lambda: After(timedelta_days(1), at="open"),
+        lambda: lifecycle(After(timedelta(days=1), at="nowhere", go="lost")),
+        lambda: lifecycle(After(timedelta(days=1), at="open", go="closed")),
+        lambda: After(timedelta(days=1), at="open"),
         lambda: StateMachine("", {"a": {"b"}}, start="a"),
         lambda: StateMachine("m", {"a": {"b"}}, start="c"),
-        lambda: lifecycle(*[After(timedelta_days(n), at="open", go="lost") for n in (1, 2)]),
+        lambda: lifecycle(*[After(timedelta(days=n), at="open", go="lost") for n in (1, 2)]),
     ],
 )
 def test_a_machine_that_contradicts_itself_is_a_mistake_of_the_code(build: Any) -> None:
     with pytest.raises(UsageError):
         build()
-
-
-def timedelta_days(days: int) -> Any:
-    from datetime import timedelta
-
-    return timedelta(days=days)
