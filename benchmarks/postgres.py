@@ -64,8 +64,8 @@ def measure() -> tuple[list[Figure], dict[str, Any]]:
                         f"{wall:.2f} x by hand ({rate:,.0f}/s)",
                         how=f"p50 {micro(quantile(mine, 0.5))} against "
                         f"{micro(quantile(theirs, 0.5))}, p99 {micro(quantile(mine, 0.99))}; "
-                        f"client CPU {cpu:.1f} x; {statements:.1f} statements per crossing, the runner's "
-                        f"included; {rounds} pairs of blocks, {low:.2f} to {high:.2f}",
+                        f"client CPU {cpu:.1f} x; {statements:.1f} statements per crossing; "
+                        f"{rounds} pairs of blocks, {low:.2f} to {high:.2f}",
                     )
                 )
     return figures, raw

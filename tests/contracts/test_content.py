@@ -138,18 +138,21 @@ def _secretive() -> Any:
     return selling(f'{{"price": 7}} the password is {SECRET}', verifiers=[always(no)])
 
 
+def _bytes(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir())
+
+
 def test_a_redacted_secret_is_in_no_byte_of_the_file(tmp_path: Path) -> None:
     async def main() -> None:
         url = f"sqlite:///{tmp_path / 'store.db'}"
         async with Runtime(url, clock=FakeClock(), redact=_redact) as runtime:
             outcome = await runtime.run(_secretive(), Deal())
             assert isinstance(outcome, Rejected)
-            written = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+            written = _bytes(tmp_path)
             assert b"[redacted]" in written
             assert SECRET.encode() not in written
             assert (await runtime.ledger.verify()).intact
-        left = b"".join(file.read_bytes() for file in tmp_path.iterdir())
-        assert SECRET.encode() not in left
+        assert SECRET.encode() not in _bytes(tmp_path)
 
     asyncio.run(main())
 

@@ -104,9 +104,8 @@ def _reorder(db: sqlite3.Connection, data: st.DataObject, positions: list[int]) 
 
 def _move_head(db: sqlite3.Connection, data: st.DataObject, positions: list[int]) -> str:
     column, value = data.draw(st.sampled_from([("head", "lower(hex(1))"), ("length", "length+1")]))
-    db.execute(
-        f"UPDATE signoff_subjects SET {column} = {value} WHERE id = (SELECT max(id) FROM signoff_subjects)"
-    )
+    last = "(SELECT max(id) FROM signoff_subjects)"
+    db.execute(f"UPDATE signoff_subjects SET {column} = {value} WHERE id = {last}")
     return f"moved the {column}"
 
 

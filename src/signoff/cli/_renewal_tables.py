@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from dataclasses import asdict
+from pathlib import Path
 
 from signoff.cli._output import show_fields, show_table
 from signoff.cli._renewal_run import Plan, Result, Unguarded
@@ -70,8 +74,8 @@ def outcome_tables(plan: Plan, customers: list[Customer], result: Result) -> Non
             ("ledger", f"{result.store}, {report.records:,} records"),
             ("sealed", report.root),
             ("took", f"{result.seconds:.1f} s"),
-            ("look at one", f"signoff ledger show {customers[0].customer_id}{_store(plan)}"),
-            ("prove it", f"signoff ledger verify{_store(plan)}"),
+            ("look at one", f"{_program()} ledger show {customers[0].customer_id}{_store(plan)}"),
+            ("prove it", f"{_program()} ledger verify{_store(plan)}"),
         ]
     )
 
@@ -89,6 +93,14 @@ def comparison_table(result: Result, unguarded: Unguarded) -> None:
         numbers=("unguarded", "with signoff"),
     )
     print(f"The unguarded run took {unguarded.seconds:.1f} s.")
+
+
+def _program() -> str:
+    """How this program can be called again from here."""
+    called = Path(sys.argv[0])
+    if called.name != "signoff" or shutil.which("signoff") == str(called.absolute()):
+        return "signoff"
+    return os.path.relpath(called)
 
 
 def _store(plan: Plan) -> str:

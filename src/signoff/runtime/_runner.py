@@ -294,7 +294,7 @@ class Runner:
             if row is None or row.version != timer.version:
                 return None  # the move has taken it along, or it now stands at a newer version
             if row.pending:
-                tx.postpone_timer(timer, due=stamp(now + timedelta(seconds=1)))
+                tx.postpone_timer(timer, due=stamp(now + _backoff(timer.tries)))
                 return None
             subject = adapter_of(self._registry.subject_type(machine)).validate_json(row.data)
             planned = moving(

@@ -73,6 +73,12 @@ DELETE FROM signoff.timers WHERE subject = %(subject)s AND name = %(name)s AND a
 UPDATE signoff.timers SET due = %(due)s, tries = tries + 1, owner = NULL
 WHERE subject = %(subject)s AND name = %(name)s AND armed = %(armed)s;
 
+-- claims_of_timers --
+-- Whether a claim could find anything; whose it is, the claim decides.
+SELECT 1 FROM signoff.timers
+WHERE machine IN (SELECT json_array_elements_text(%(machines)s::json)) AND due <= %(now)s
+LIMIT 1;
+
 -- claim_timers --
 -- Due timers that no other living process has, marked as ours.
 UPDATE signoff.timers t SET owner = %(owner)s
@@ -107,6 +113,13 @@ WHERE id = %(id)s;
 UPDATE signoff.effects SET due = %(due)s
 WHERE crossing = (SELECT crossing FROM signoff.effects WHERE id = %(id)s)
     AND id > %(id)s AND due < %(due)s;
+
+-- claims_of_effects --
+-- Whether a claim could find anything; whose it is, the claim decides.
+SELECT 1 FROM signoff.effects
+WHERE name IN (SELECT json_array_elements_text(%(names)s::json))
+    AND (due <= %(now)s OR owner IS DISTINCT FROM %(owner)s)
+LIMIT 1;
 
 -- claim_effects --
 -- Due effects that no other living process has, marked as ours. A commit of a process that is

@@ -1,0 +1,124 @@
+"""Asking a proposer once, and reading what it says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+from signoff.boundary._boundary import Boundary
+from signoff.boundary._parse import Parsed, parse
+from signoff.boundary._proposer import Answer, Question, Refused
+from signoff.boundary._subject import Subject
+from signoff.boundary._verdict import Reject, Rejection
+from signoff.clock import Clock
+from signoff.errors import UsageError
+from signoff.ledger import Proposed, Usage, canonical, digest
+
+S = TypeVar("S", bound=Subject)
+P = TypeVar("P")
+
+#: Characters of a model's text that the ledger keeps; the rest is told by length and digest.
+RAW_KEPT = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked(Generic[P]):
+    """What came of one question.
+
+    Attributes:
+        record: What the ledger keeps of the answer.
+        usage: What it cost.
+        proposal: The typed proposal; None if there is an objection.
+        objection: Why the answer is no proposal.
+        said: The text that is no proposal, to see whether it comes again.
+    """
+
+    record: Proposed
+    usage: Usage
+    proposal: P | None = None
+    objection: Rejection | None = None
+    said: str = ""
+
+
+async def ask(
+    boundary: Boundary[S, P, Any], question: Question[S], *, timeout: float | None, clock: Clock
+) -> Asked[P]:
+    """Put one question to the boundary's proposer, and parse the answer.
+
+    Raises:
+        UsageError: The proposer is wrongly used or not installed: no rejection, a mistake.
+    """
+    began = clock.elapsed()
+    answer, reject = await _answer(boundary, question, timeout)
+    seconds = round(clock.elapsed() - began, 6)
+    by, said = "proposer", ""
+    proposal: P | None = None
+    body: Any = None
+    repaired: Sequence[str] = ()
+    if reject is None:
+        parsed = parse(answer.content, boundary.proposal_adapter)
+        if isinstance(parsed, Parsed):
+            proposal, repaired = parsed.proposal, parsed.repaired
+            body = boundary.proposal_adapter.dump_python(proposal, mode="json")
+            if not json_can_say(body):
+                reject = Reject("malformed", "NaN and infinities are no numbers here")
+        else:
+            reject = Reject(
+                "malformed", parsed.message, path=parsed.path, details=parsed.details
+            )
+        if reject is not None:
+            by, said, proposal, body = "parser", str(answer.content), None, None
+    fingerprint = answer.fingerprint or boundary.proposer.fingerprint
+    usage = answer.usage
+    spent = {"in": usage.tokens_in, "out": usage.tokens_out, "usd": usage.usd}
+    record = Proposed(
+        attempt=question.attempt,
+        fingerprint=fingerprint.body(),
+        proposal=body,
+        # The text is kept only where the parsed form does not tell it all.
+        raw=_shortened(str(answer.content)) if body is None or repaired else "",
+        repaired=repaired,
+        usage=spent if any(spent.values()) else None,
+        seconds=seconds,
+    )
+    if reject is None:
+        return Asked(record=record, usage=usage, proposal=proposal)
+    objection = Rejection.of(reject, by=by, attempt=question.attempt)
+    return Asked(record=record, usage=usage, objection=objection, said=said)
+
+
+async def _answer(
+    boundary: Boundary[S, Any, Any], question: Question[S], timeout: float | None
+) -> tuple[Answer, Reject | None]:
+    nothing = Answer(content="")
+    try:
+        async with asyncio.timeout(timeout):
+            answer = cast("object", await boundary.proposer(question))
+    except UsageError:
+        raise
+    except TimeoutError:
+        return nothing, Reject("no_proposal", "no answer in time", details={"why": "timeout"})
+    except Refused as refusal:
+        why = {"why": "refused", "text": str(refusal)[:500]}
+        return nothing, Reject("no_proposal", "the proposer refused to answer", details=why)
+    except Exception as error:
+        why = {"why": "error", "error": type(error).__name__, "text": str(error)[:500]}
+        return nothing, Reject("no_proposal", "the proposer failed", details=why)
+    return answer if isinstance(answer, Answer) else Answer(content=answer), None
+
+
+def _shortened(raw: str) -> str:
+    if len(raw) <= RAW_KEPT:
+        return raw
+    return f"{raw[:RAW_KEPT]}... [{len(raw)} characters, sha256 {digest(raw)}]"
+
+
+def json_can_say(value: object) -> bool:
+    """Whether a value can be put on the ledger as JSON."""
+    try:
+        canonical(value)
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return True
