@@ -1,10 +1,11 @@
 """Boundary owns the contract between proposer, verifier, commit and typed reject.
 
 The files are listed in the order of a decision's life: `_proposer` suggests, `_parse` reads,
-`_verifier` judges with a `_verdict`, `_commit` acts, `_settle` writes, `_outcome` tells. The one
-loop through all of them is `_crossing`.
+`_verifier` judges with a `_verdict`, `_commit` acts, `_settle` and `_external` write, `_outcome`
+tells. The one loop through all of them is `_crossing`.
 """
 
+from signoff.boundary._again import InFlight, answer_again
 from signoff.boundary._boundary import Boundary, Level
 from signoff.boundary._budget import Budget
 from signoff.boundary._commit import (
@@ -17,8 +18,9 @@ from signoff.boundary._commit import (
     Write,
     signature_types,
 )
-from signoff.boundary._crossing import Crossing, InFlight, answer_again, perform
+from signoff.boundary._crossing import Crossing
 from signoff.boundary._effect import Carried, DidNotHappen, Happened, InDoubt, carry_out
+from signoff.boundary._external import perform, read_payload, receipt_body
 from signoff.boundary._outcome import Committed, Outcome, Rejected, Suspended, Ticket, Unknown
 from signoff.boundary._parse import Parsed, Unparsed, parse
 from signoff.boundary._ports import (
@@ -32,7 +34,6 @@ from signoff.boundary._ports import (
     Transaction,
 )
 from signoff.boundary._proposer import Answer, Proposer, Question, Refused
-from signoff.boundary._settle import read_payload, receipt_body
 from signoff.boundary._standing import Standing
 from signoff.boundary._strength import Strength
 from signoff.boundary._subject import Subject, adapter_of, crossing_id, crossing_key, subject_id

@@ -65,9 +65,7 @@ async def ask(
             if not json_can_say(body):
                 reject = Reject("malformed", "NaN and infinities are no numbers here")
         else:
-            reject = Reject(
-                "malformed", parsed.message, path=parsed.path, details=parsed.details
-            )
+            reject = Reject("malformed", parsed.message, path=parsed.path, details=parsed.details)
         if reject is not None:
             by, said, proposal, body = "parser", str(answer.content), None, None
     fingerprint = answer.fingerprint or boundary.proposer.fingerprint

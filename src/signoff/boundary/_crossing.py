@@ -8,20 +8,20 @@ open(key) -> propose -> parse -> verify -> commit -> record
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar, cast
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
 
-from signoff.boundary import _settle as settle
+from signoff.boundary._again import InFlight, answer_again
+from signoff.boundary._asking import ask, json_can_say
 from signoff.boundary._boundary import Boundary
 from signoff.boundary._commit import Transactional
-from signoff.boundary._effect import Carried, carry_out
-from signoff.boundary._outcome import Committed, Outcome, Rejected, Suspended, Ticket, Unknown
-from signoff.boundary._parse import Parsed, parse
-from signoff.boundary._ports import CrossingStore, PendingEffect, Recorded, Transaction
-from signoff.boundary._proposer import Answer, Question, Refused
+from signoff.boundary._ending import end_or_revise
+from signoff.boundary._external import commit_outside
+from signoff.boundary._outcome import Outcome
+from signoff.boundary._ports import CrossingStore, Recorded, Transaction
+from signoff.boundary._proposer import Question
+from signoff.boundary._settle import Settled, Stale, commit_here
 from signoff.boundary._standing import Standing
 from signoff.boundary._subject import Subject, crossing_id, subject_id
 from signoff.boundary._verdict import Reject, Rejection, gravest
@@ -29,8 +29,7 @@ from signoff.boundary._verifier import gather, judge
 from signoff.boundary._wire import wire_shape
 from signoff.clock import Clock, stamp
 from signoff.errors import BadInput, UsageError
-from signoff.ledger import Fingerprint, Record, Usage, canonical, digest
-from signoff.ledger import _record as ledger
+from signoff.ledger import Judged, Opened, Record, Usage, canonical
 
 S = TypeVar("S", bound=Subject)
 P = TypeVar("P")
@@ -39,16 +38,6 @@ R = TypeVar("R")
 #: Seconds before a proposer that failed is asked again, the first time and at most.
 FIRST_REST = 0.25
 LONGEST_REST = 8.0
-
-#: Characters of a model's text that the ledger keeps; the rest is told by length and digest.
-RAW_KEPT = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class InFlight:
-    """The crossing's effect is under way, or was when its process died."""
-
-    recorded: Recorded
 
 
 class Crossing(Generic[S, P, R]):
@@ -123,8 +112,9 @@ class Crossing(Generic[S, P, R]):
                 return answer_again(self._boundary, result)
 
     async def _rest(self) -> None:
-        """Pause before asking a proposer that failed again: asking at once spends the budget on
-        one outage. The pause doubles with every failure in a row.
+        """Pause before a proposer that failed is asked again, twice as long every time in a row.
+
+        Asking at once would spend the whole budget on one outage.
         """
         failures = 0
         for rejection in reversed(self._rejections):
@@ -137,7 +127,7 @@ class Crossing(Generic[S, P, R]):
     def _open(self) -> None:
         standing = self._standing
         self._unwritten.append(
-            ledger.Opened(
+            Opened(
                 boundary=self._boundary.name,
                 key=self._recorded.key,
                 subject=self._boundary.subject_adapter.dump_python(self._subject, mode="json"),
@@ -167,7 +157,6 @@ class Crossing(Generic[S, P, R]):
         """Ask once. None if what came back is no proposal; the objection is then noted."""
         attempt = self._recorded.attempts + 1
         self._recorded = replace(self._recorded, attempts=attempt)
-        proposer = self._boundary.proposer
         question = Question(
             subject=self._subject,
             crossing=self._recorded.id,
@@ -175,30 +164,13 @@ class Crossing(Generic[S, P, R]):
             feedback=self._feedback(),
             schema=self._boundary.schema,
         )
-        began = self._clock.elapsed()
-        answer, objection = await self._answer(question)
-        seconds = round(self._clock.elapsed() - began, 6)
-        fingerprint = answer.fingerprint or proposer.fingerprint
-        self._usage = self._usage + answer.usage
-        if objection is not None:
-            self._note(attempt, fingerprint, answer, seconds)
-            self._object(objection, by="proposer")
+        asked = await ask(self._boundary, question, timeout=self._seconds_left(), clock=self._clock)
+        self._usage = self._usage + asked.usage
+        self._unwritten.append(asked.record)
+        if asked.objection is not None:
+            self._rejected((asked.objection,), asked.said, evidence=None)
             return None
-        parsed = parse(answer.content, self._boundary.proposal_adapter)
-        if not isinstance(parsed, Parsed):
-            self._note(attempt, fingerprint, answer, seconds)
-            path, details = parsed.path, parsed.details
-            reject = Reject("malformed", parsed.message, path=path, details=details)
-            self._object(reject, by="parser", said=str(answer.content))
-            return None
-        body = self._boundary.proposal_adapter.dump_python(parsed.proposal, mode="json")
-        if not _json_can_say(body):
-            self._note(attempt, fingerprint, answer, seconds)
-            reject = Reject("malformed", "NaN and infinities are no numbers here")
-            self._object(reject, by="parser", said=str(answer.content))
-            return None
-        self._note(attempt, fingerprint, answer, seconds, body=body, repaired=parsed.repaired)
-        return parsed.proposal
+        return asked.proposal
 
     def _feedback(self) -> tuple[dict[str, Any], ...]:
         if not self._rejections:
@@ -208,58 +180,9 @@ class Crossing(Generic[S, P, R]):
             by_attempt.setdefault(rejection.attempt, []).append(rejection)
         return tuple(wire_shape(rejections) for rejections in by_attempt.values())
 
-    async def _answer(self, question: Question[S]) -> tuple[Answer, Reject | None]:
-        nothing = Answer(content="")
-        try:
-            async with asyncio.timeout(self._seconds_left()):
-                answer = cast("object", await self._boundary.proposer(question))
-        except UsageError:
-            raise
-        except TimeoutError:
-            return nothing, Reject("no_proposal", "no answer in time", details={"why": "timeout"})
-        except Refused as refusal:
-            why = {"why": "refused", "text": str(refusal)[:500]}
-            return nothing, Reject("no_proposal", "the proposer refused to answer", details=why)
-        except Exception as error:
-            why = {"why": "error", "error": type(error).__name__, "text": str(error)[:500]}
-            return nothing, Reject("no_proposal", "the proposer failed", details=why)
-        return answer if isinstance(answer, Answer) else Answer(content=answer), None
-
     def _seconds_left(self) -> float | None:
         bound = self._boundary.budget.seconds
         return None if bound is None else max(bound - (self._clock.elapsed() - self._began), 0.001)
-
-    def _note(
-        self,
-        attempt: int,
-        fingerprint: Fingerprint,
-        answer: Answer,
-        seconds: float,
-        *,
-        body: Any = None,
-        repaired: Sequence[str] = (),
-    ) -> None:
-        """Note a proposal; its text is kept only where the parsed form does not tell it all."""
-        usage = answer.usage
-        spent = {"in": usage.tokens_in, "out": usage.tokens_out, "usd": usage.usd}
-        raw = str(answer.content) if body is None or repaired else ""
-        if len(raw) > RAW_KEPT:
-            raw = f"{raw[:RAW_KEPT]}... [{len(raw)} characters, sha256 {digest(raw)}]"
-        self._unwritten.append(
-            ledger.Proposed(
-                attempt=attempt,
-                fingerprint=fingerprint.body(),
-                proposal=body,
-                raw=raw,
-                repaired=repaired,
-                usage=spent if any(spent.values()) else None,
-                seconds=seconds,
-            )
-        )
-
-    def _object(self, reject: Reject, *, by: str, said: str = "") -> None:
-        attempt = self._recorded.attempts
-        self._rejected((Rejection.of(reject, by=by, attempt=attempt),), said, evidence=None)
 
     # Judging
 
@@ -281,12 +204,12 @@ class Crossing(Generic[S, P, R]):
                 self._rejected(rejections, said, evidence)
                 return await self._after_rejection()
             self._unwritten.append(
-                ledger.Judged(
+                Judged(
                     attempt=attempt, accepted=True, evidence=evidence or None, version=self._version
                 )
             )
             settled = await self._commit(proposal)
-            if isinstance(settled, settle.Settled):
+            if isinstance(settled, Settled):
                 return settled.recorded
             stopped = await self._see_the_new_version()
             if stopped is not None:
@@ -301,7 +224,7 @@ class Crossing(Generic[S, P, R]):
                 facts = await gather(self._boundary.evidence, proposal, self._subject)
         except TimeoutError:
             return Reject("evidence_failed", "the facts could not be looked up in time")
-        if not isinstance(facts, Reject) and not _json_can_say(facts):
+        if not isinstance(facts, Reject) and not json_can_say(facts):
             return Reject("evidence_failed", "a fact that was looked up cannot be put on record")
         return facts
 
@@ -314,7 +237,7 @@ class Crossing(Generic[S, P, R]):
     ) -> None:
         rejections = tuple(map(_recordable, rejections))
         self._unwritten.append(
-            ledger.Judged(
+            Judged(
                 attempt=self._recorded.attempts,
                 accepted=False,
                 rejections=tuple(rejection.body() for rejection in rejections),
@@ -345,28 +268,15 @@ class Crossing(Generic[S, P, R]):
         spent = self._boundary.budget.spent(
             attempts=attempts, usage=self._usage, seconds=self._clock.elapsed() - self._began
         )
-        state: dict[str, Any] = {
-            "rejections": [rejection.body() for rejection in self._rejections],
-            "usage": _usage_body(self._usage),
-            "seen": sorted(self._seen),
-        }
-        records = list(self._unwritten)
-        recorded = replace(self._recorded, state=state)
-        if consequence == "escalate":
-            because = next(str(r) for r in reversed(last) if r.then == "escalate")
-            ticket = {"id": recorded.id, "ask": "operator", "because": because}
-            records.append(ledger.Suspended(ticket=recorded.id, ask="operator", because=because))
-            recorded = replace(recorded, status="suspended", state={**state, "ticket": ticket})
-        elif consequence == "stop" or spent:
-            ended = "stop" if consequence == "stop" else "budget"
-            if last[-1].code == "no_progress":
-                ended = "no_progress"
-            records.append(ledger.Rejected(code=last[-1].code, ended=ended, attempts=attempts))
-            recorded = replace(
-                recorded,
-                status="rejected",
-                state={"rejections": state["rejections"], "ended": ended},
-            )
+        recorded, ending = end_or_revise(
+            self._recorded,
+            self._rejections,
+            consequence=consequence,
+            spent=bool(spent),
+            usage=self._usage,
+            seen=self._seen,
+        )
+        records = [*self._unwritten, *ending]
         at = stamp(self._clock.now())
 
         def write(tx: Transaction) -> Recorded:
@@ -389,28 +299,29 @@ class Crossing(Generic[S, P, R]):
 
     # Committing
 
-    async def _commit(self, proposal: P) -> settle.Settled | settle.Stale:
-        commit = self._boundary.commit
-        now = self._clock.now()
-        if isinstance(commit, Transactional):
-            unwritten = tuple(self._unwritten)
-            recorded, subject, standing = self._recorded, self._subject, self._standing
+    async def _commit(self, proposal: P) -> Settled | Stale:
+        boundary, recorded, subject = self._boundary, self._recorded, self._subject
+        standing, unwritten = self._standing, tuple(self._unwritten)
+        settled: Settled | Stale
+        if isinstance(boundary.commit, Transactional):
+            now = self._clock.now()
             settled = await self._store.transact(
-                lambda tx: settle.commit_here(
-                    tx,
-                    self._boundary,
-                    commit,
-                    recorded,
-                    proposal,
-                    subject,
-                    standing,
-                    unwritten,
-                    now,
+                lambda tx: commit_here(
+                    tx, boundary, recorded, proposal, subject, standing, unwritten, now
                 )
             )
         else:
-            settled = await self._commit_outside(proposal)
-        if isinstance(settled, settle.Settled):
+            settled = await commit_outside(
+                boundary,
+                recorded,
+                proposal,
+                subject,
+                standing,
+                unwritten,
+                store=self._store,
+                clock=self._clock,
+            )
+        if isinstance(settled, Settled):
             self._unwritten.clear()
             if self._standing is not None:
                 if settled.row is not None:
@@ -418,37 +329,6 @@ class Crossing(Generic[S, P, R]):
                 else:
                     await self._standing.refresh()
         return settled
-
-    async def _commit_outside(self, proposal: P) -> settle.Settled | settle.Stale:
-        boundary, recorded, standing = self._boundary, self._recorded, self._standing
-        now = self._clock.now()
-        effect = PendingEffect(
-            kind="commit",
-            crossing=recorded.id,
-            subject=recorded.subject,
-            name=boundary.name,
-            key=recorded.key,
-            payload=settle.commit_payload(boundary, proposal, self._subject, standing),
-            due=stamp(now + settle.GRACE),
-            doubt=True,
-        )
-        name = cast("Any", boundary.commit).name
-        unwritten = tuple(self._unwritten)
-        intended, id = await self._store.transact(
-            lambda tx: settle.intend(tx, recorded, effect, name, standing, unwritten, stamp(now))
-        )
-        if not id:
-            return intended
-        self._unwritten.clear()
-        return await perform(
-            boundary,
-            replace(effect, id=id),
-            proposal,
-            self._subject,
-            standing,
-            store=self._store,
-            clock=self._clock,
-        )
 
     async def _see_the_new_version(self) -> Rejection | None:
         """Look at the row again after losing a race; the reason to stop, if there is one."""
@@ -477,77 +357,8 @@ class Crossing(Generic[S, P, R]):
         return Rejection.of(reject, by="spine", attempt=self._recorded.attempts)
 
 
-async def perform(
-    boundary: Boundary[Any, Any, Any],
-    effect: PendingEffect,
-    proposal: object,
-    subject: object,
-    standing: Standing[Any] | None,
-    *,
-    store: CrossingStore,
-    clock: Clock,
-    doubt: str = "",
-    said: Carried | None = None,
-) -> settle.Settled:
-    """Carry out an intended external commit, and write what came of it.
-
-    Args:
-        boundary: Whose commit it is.
-        effect: The intent, as it waits in the outbox.
-        proposal: What was accepted.
-        subject: What it is about.
-        standing: The row that the commit moves.
-        store: Where the crossing is kept.
-        clock: Time.
-        doubt: Why it may have happened already.
-        said: What a person says became of it; the other system is then not asked again.
-    """
-    commit = cast("Any", boundary.commit)
-    carried = said or await carry_out(
-        commit, proposal, subject, effect.key, clock=clock, doubt=doubt
-    )
-    now = clock.now()
-    return await store.transact(
-        lambda tx: settle.settle_effect(tx, boundary, effect, carried, standing, now)
-    )
-
-
-def answer_again(boundary: Boundary[Any, Any, R], recorded: Recorded) -> Outcome[R] | InFlight:
-    """The outcome that was recorded. Raises nothing, asks nobody, writes nothing."""
-    state = recorded.state
-    match recorded.status:
-        case "committed":
-            receipt = state["receipt"]
-            # If the receipt's type has changed since, what was recorded is returned.
-            with contextlib.suppress(ValueError):
-                receipt = boundary.receipt_adapter.validate_python(receipt)
-            return Committed(receipt, recorded.id, recorded.attempts)
-        case "rejected":
-            rejections = tuple(Rejection.from_body(body) for body in state["rejections"])
-            return Rejected(rejections, state["ended"], recorded.id, recorded.attempts)
-        case "suspended":
-            return Suspended(Ticket(**state["ticket"]), recorded.id)
-        case "unknown":
-            name = cast("Any", boundary.commit).name
-            return Unknown(name, recorded.key, state["because"], recorded.id)
-        case "intended" | "open":
-            return InFlight(recorded)
-
-
-def _json_can_say(value: object) -> bool:
-    try:
-        canonical(value)
-    except (ValueError, TypeError, RecursionError):
-        return False
-    return True
-
-
 def _recordable(rejection: Rejection) -> Rejection:
     """A rejection counts even if its details cannot be put on record."""
-    if not rejection.details or _json_can_say(dict(rejection.details)):
+    if not rejection.details or json_can_say(dict(rejection.details)):
         return rejection
     return replace(rejection, details={"unreadable": sorted(map(str, rejection.details))})
-
-
-def _usage_body(usage: Usage) -> dict[str, Any]:
-    return {"tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out, "usd": usage.usd}

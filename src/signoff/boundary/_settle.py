@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar
+from datetime import datetime
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter
 
 from signoff.boundary._boundary import Boundary
 from signoff.boundary._commit import External, Transactional
-from signoff.boundary._effect import Carried, DidNotHappen, Happened
 from signoff.boundary._ports import PendingEffect, Recorded, Row, Transaction
 from signoff.boundary._standing import Standing
 from signoff.boundary._subject import adapter_of
-from signoff.boundary._verdict import Reject, Rejection
 from signoff.clock import stamp
 from signoff.errors import UsageError
 from signoff.ledger import (
     Committed,
     Intended,
     Opened,
-    Reconciled,
     Record,
-    Rejected,
-    Unknown,
     canonical,
 )
 
 S = TypeVar("S")
-
-#: Until an effect that was just intended is looked at by a recovery of the same process.
-GRACE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +103,6 @@ class Writing(Generic[S]):
 def commit_here(
     tx: Transaction,
     boundary: Boundary[Any, Any, Any],
-    commit: Transactional[Any, Any, Any],
     recorded: Recorded,
     proposal: object,
     subject: object,
@@ -122,19 +112,20 @@ def commit_here(
 ) -> Settled | Stale:
     """Accept and commit in one transaction: records, row, timers, outbox, the user's own writes."""
     at = stamp(now)
+    commit = cast("Transactional[Any, Any, Any]", boundary.commit)
     existing = tx.crossing(recorded.id)
     if existing is not None and existing.status != "open":
         return Settled(existing)
     row: Row | None = None
     writing: Writing[Any] = Writing(tx, recorded, subject, boundary.subject_type, at)
-    records = _news(unwritten, existing)
+    records = news(unwritten, existing)
     if standing is not None:
         row = tx.row(recorded.subject)
         if row is None or row.version != standing.version or row.pending:
             return Stale()
     said = commit.apply(proposal, subject, writing)
     try:
-        receipt = _in_json(boundary.receipt_adapter, said)
+        receipt = in_json(boundary.receipt_adapter, said)
     except (ValueError, TypeError, RecursionError) as error:
         raise UsageError(
             f"the commit of {boundary.name} returned a receipt that JSON cannot say "
@@ -158,141 +149,14 @@ def commit_here(
     return Settled(settled, row)
 
 
-def intend(
-    tx: Transaction,
-    recorded: Recorded,
-    effect: PendingEffect,
-    name: str,
-    standing: Standing[Any] | None,
-    unwritten: Sequence[Record],
-    at: str,
-) -> tuple[Settled | Stale, int]:
-    """Write the intent of an external commit, and hold the row for it."""
-    existing = tx.crossing(recorded.id)
-    if existing is not None and existing.status != "open":
-        return Settled(existing), 0
-    if standing is not None:
-        row = tx.row(recorded.subject)
-        if row is None or row.version != standing.version or row.pending:
-            return Stale(), 0
-        tx.hold(recorded.subject, recorded.id)
-    records = [*_news(unwritten, existing), Intended(effect=name, key=recorded.key)]
-    tx.append(recorded.subject, recorded.id, at, records)
-    intended = replace(recorded, status="intended")
-    tx.save_crossing(intended)
-    return Settled(intended), tx.enqueue(effect)
-
-
-def settle_effect(
-    tx: Transaction,
-    boundary: Boundary[Any, Any, Any],
-    effect: PendingEffect,
-    carried: Carried,
-    standing: Standing[Any] | None,
-    now: datetime,
-) -> Settled:
-    """Write what came of an external commit: committed, rejected, or unknown."""
-    at = stamp(now)
-    recorded = tx.crossing(effect.crossing)
-    assert recorded is not None, "an effect without its crossing"
-    if recorded.status not in ("intended", "unknown"):
-        return Settled(recorded)
-    row: Row | None = None
-    assert isinstance(boundary.commit, External)
-    name = boundary.commit.name
-    records: list[Record] = []
-    if isinstance(carried, Happened):
-        tx.settle(effect.id)
-        if carried.by:
-            records.append(_reconciled(name, effect, carried, happened=True))
-        receipt = receipt_body(boundary.receipt_adapter, carried.receipt)
-        committed = Committed(receipt=receipt, attempts=recorded.attempts, effect=name)
-        records.append(committed)
-        if standing is not None:
-            swap = standing.swap(None, now)
-            row = tx.swap(swap, crossing=recorded.id)
-            assert row is not None, "the row that this effect held was moved by another"
-            records.extend(standing.records(swap, row, boundary.name))
-        settled = replace(recorded, status="committed", state={"receipt": receipt})
-    elif isinstance(carried, DidNotHappen):
-        tx.settle(effect.id)
-        if standing is not None:
-            tx.hold(recorded.subject, "")
-        if carried.by:
-            records.append(_reconciled(name, effect, carried, happened=False))
-        reject = Reject(carried.code, carried.because, then="stop")
-        rejection = Rejection.of(reject, by=name, attempt=recorded.attempts)
-        records.append(Rejected(code=rejection.code, ended="effect", attempts=recorded.attempts))
-        rejections = [*recorded.state.get("rejections", ()), rejection.body()]
-        state = {"rejections": rejections, "ended": "effect"}
-        settled = replace(recorded, status="rejected", state=state)
-    else:
-        wait = timedelta(seconds=min(60 * 2**effect.tries, 3600))
-        tx.postpone(effect.id, due=stamp(now + wait), doubt=True)
-        if recorded.status == "unknown":
-            return Settled(recorded)
-        records.append(Unknown(effect=name, key=effect.key, because=carried.because))
-        state = {**recorded.state, "because": carried.because}
-        settled = replace(recorded, status="unknown", state=state)
-    tx.append(recorded.subject, recorded.id, at, records)
-    tx.save_crossing(settled)
-    return Settled(settled, row)
-
-
-def _reconciled(
-    name: str, effect: PendingEffect, carried: Happened | DidNotHappen, *, happened: bool
-) -> Reconciled:
-    return Reconciled(
-        effect=name, key=effect.key, happened=happened, by=carried.by, because=carried.because
-    )
-
-
-def _news(unwritten: Sequence[Record], existing: Recorded | None) -> list[Record]:
+def news(unwritten: Sequence[Record], existing: Recorded | None) -> list[Record]:
     """What is still to be written. Another process under the same key may have opened it first."""
     if existing is None:
         return list(unwritten)
     return [record for record in unwritten if not isinstance(record, Opened)]
 
 
-def _in_json(adapter: TypeAdapter[Any], receipt: object) -> Any:
+def in_json(adapter: TypeAdapter[Any], receipt: object) -> Any:
     body = adapter.dump_python(receipt, mode="json", warnings=False)
     canonical(body)
     return body
-
-
-def receipt_body(adapter: TypeAdapter[Any], receipt: object) -> Any:
-    """A receipt, JSON-ready. The effect has happened: whatever it returned must not stop us."""
-    try:
-        return _in_json(adapter, receipt)
-    except (ValueError, TypeError, RecursionError):
-        pass
-    try:
-        return repr(receipt)[:1000]
-    except Exception:
-        return f"a {type(receipt).__name__} that cannot be shown"
-
-
-def commit_payload(
-    boundary: Boundary[Any, Any, Any],
-    proposal: object,
-    subject: object,
-    standing: Standing[Any] | None,
-) -> str:
-    """What recovery needs to finish an external commit without asking the proposer again."""
-    return canonical(
-        {
-            "proposal": boundary.proposal_adapter.dump_python(proposal, mode="json"),
-            "subject": boundary.subject_adapter.dump_python(subject, mode="json"),
-            "move": None if standing is None else dict(standing.intent),
-        }
-    )
-
-
-def read_payload(boundary: Boundary[Any, Any, Any], payload: str) -> tuple[Any, Any, Any]:
-    """The proposal, subject and move that `commit_payload` wrote."""
-    fields = json.loads(payload)
-    return (
-        boundary.proposal_adapter.validate_python(fields["proposal"]),
-        boundary.subject_adapter.validate_python(fields["subject"]),
-        fields["move"],
-    )

@@ -53,8 +53,8 @@ def check(
         _show_rules(tenant, policy.rules(tenant))
 
 
-@app.command()
-def test(
+@app.command("test")
+def try_(
     file: File,
     cases: Cases,
     proposal: ProposalType,

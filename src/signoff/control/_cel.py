@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 from signoff.control._cel_text import (
     LONGEST,
@@ -28,9 +28,6 @@ from signoff.control._cel_text import (
 from signoff.control._fields import Field, Fields
 from signoff.control._predicate import Complaint, Conditions, Misread
 from signoff.errors import MissingExtra
-
-if TYPE_CHECKING:
-    from cel_expr_python import cel
 
 _FOUND = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.+)$", re.MULTILINE)
 _OVERLOAD = re.compile(r"found no matching overload for '(.+?)' applied to '\((.*)\)'")
@@ -49,9 +46,16 @@ def require_cel() -> None:
         )
 
 
+def _engine() -> Any:
+    """The extension module; imported late, because it is an extra and 14 MB."""
+    from cel_expr_python import cel  # pyright: ignore[reportMissingTypeStubs]
+
+    return cel
+
+
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    expression: cel.Expression
+    expression: Any
     text: str
     reads: tuple[str, ...]
 
@@ -90,8 +94,7 @@ class Cel:
         )
 
     def _declare(self, fields: Fields) -> None:
-        from cel_expr_python import cel
-
+        cel = _engine()
         types = _Types(cel.Type)
         self._fields = fields
         self._compiled.clear()
@@ -119,9 +122,10 @@ class Cel:
             (*place(text, at), said) for at, said in objections(text, words, paths, fields)
         ] or list(self._check(text))
         if not wrong:
+            nothing = self._asking.Activation({})
             for at, constant in constants(words):
-                if not isinstance(_answer(self._asking.compile(constant), {}), bool):
-                    wrong.append((*place(text, at), "this can never be read"))
+                if not isinstance(_answer(self._asking.compile(constant), nothing), bool):
+                    wrong.append((*place(text, at), f"{_what(constant)} that cannot be read"))
         if wrong:
             yield from wrong
             return
@@ -130,8 +134,7 @@ class Cel:
         self._compiled[text] = _Compiled(self._asking.compile(made), made, tuple(reads))
 
     def _check(self, text: str) -> Iterator[tuple[int, int, str]]:
-        from cel_expr_python import cel
-
+        cel = _engine()
         try:
             returned = self._checking.compile(text).return_type()
         except Exception as error:
@@ -143,6 +146,12 @@ class Cel:
             return
         if returned not in (cel.Type.BOOL, cel.Type("google.protobuf.BoolValue")):
             yield 1, 1, f"a condition is true or false; this is of type {returned.name().lower()}"
+
+
+def _what(constant: str) -> str:
+    if constant.startswith("timestamp"):
+        return "a time"
+    return "a duration" if constant.startswith("duration") else "a regular expression"
 
 
 class _Asking:
@@ -179,12 +188,12 @@ class _Asking:
         if self._together is None:
             return None
         try:
-            answers = self._together.eval(activation).plain_value()
+            said = self._together.eval(activation).plain_value()
         except Exception:
             return None
         # If one cannot be answered, neither can the list of them.
-        whole = isinstance(answers, list) and all(type(answer) is bool for answer in answers)
-        return answers if whole else None
+        whole = type(said) is list and all(type(answer) is bool for answer in cast("Any", said))
+        return cast("list[bool | None]", said) if whole else None
 
     def _join(self) -> Any:
         if len(self._texts) < 2:
@@ -202,12 +211,9 @@ class _Asking:
         }
 
 
-def _answer(expression: cel.Expression, values: Any) -> bool | None:
+def _answer(expression: Any, activation: Any) -> bool | None:
     try:
-        if isinstance(values, dict):
-            answer = expression.eval(data=values).value()
-        else:
-            answer = expression.eval(values).value()
+        answer = expression.eval(activation).value()
     except Exception:  # the engine gave up, such as at the bound of its loops
         return None
     return answer if type(answer) is bool else None
@@ -304,16 +310,11 @@ def _argument(type_: str) -> str:
 
 _ids: dict[str, str] = {}
 _MIXED: dict[str, Callable[[Any, Any], Any]] = {}
-for _sign, _operation in (
-    ("+", operator.add),
-    ("-", operator.sub),
-    ("*", operator.mul),
-    ("/", operator.truediv),
-):
+for _sign, _operation in (("+", "add"), ("-", "sub"), ("*", "mul"), ("/", "truediv")):
     for _taken in ("int double", "double int"):
-        _id = f"mixed_{_operation.__name__}_{_taken.replace(' ', '_')}"
+        _id = f"mixed_{_operation}_{_taken.replace(' ', '_')}"
         _ids[f"_{_sign}_ {_taken} -> double"] = _id
-        _MIXED[_id] = _operation
+        _MIXED[_id] = getattr(operator, _operation)
 
 _ORDERED = (
     *("int int -> bool", "double double -> bool", "int double -> bool", "double int -> bool"),

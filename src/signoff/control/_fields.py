@@ -103,7 +103,8 @@ class Fields:
             start = ".".join(parts[:length])
             if start in self.refused and (start == path or not self._has_fields(start)):
                 return f"{start} cannot be read by a rule: {self.refused[start]}"
-        alike = difflib.get_close_matches(path, [*self.known, *self.refused], n=1, cutoff=0.6)
+        path = path[:100]
+        alike = difflib.get_close_matches(path, self.known, n=1, cutoff=0.6)
         return f"{path} does not exist" + (f"; did you mean {alike[0]}?" if alike else "")
 
     def _has_fields(self, path: str) -> bool:

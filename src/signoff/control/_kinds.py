@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Literal, TypeAlias, cast, get_args, get_origin
+from typing import Any, Literal, TypeAlias, TypeGuard, cast, get_args, get_origin
 from uuid import UUID
 
 from pydantic import BaseModel, TypeAdapter
@@ -224,21 +224,23 @@ def _join(left: Described, right: Described) -> Described:
 
 
 def _describe(annotation: Any) -> Described:
-    origin, arguments = get_origin(annotation) or annotation, get_args(annotation)
+    origin: Any = get_origin(annotation) or annotation
+    arguments = get_args(annotation)
     if origin is Literal:
         return _choice(arguments)
     if not isinstance(origin, type):
         return Refusal(f"its type is {_named(annotation)}")
-    if issubclass(origin, BaseModel) or dataclasses.is_dataclass(origin):
-        return Record((cast("type[Any]", annotation if issubclass(origin, BaseModel) else origin),))
-    if issubclass(origin, Enum):
-        return _choice(tuple(member.value for member in origin))
-    if origin in _PLAIN:
-        return Kind(_PLAIN[origin], _CONVERT[_PLAIN[origin]])
-    if issubclass(origin, Mapping):
+    class_ = cast("type[Any]", origin)
+    if issubclass(class_, BaseModel) or dataclasses.is_dataclass(class_):
+        return Record((class_,))
+    if issubclass(class_, Enum):
+        return _choice(tuple(member.value for member in class_))
+    if class_ in _PLAIN:
+        return Kind(_PLAIN[class_], _CONVERT[_PLAIN[class_]])
+    if issubclass(class_, Mapping):
         return _map(annotation, arguments)
-    if issubclass(origin, Sequence | AbstractSet) and not issubclass(origin, str | bytes):
-        return _list(annotation, origin, arguments)
+    if issubclass(class_, Sequence | AbstractSet) and not issubclass(class_, str | bytes):
+        return _list(annotation, origin is tuple, arguments)
     return _by_schema(annotation)
 
 
@@ -257,39 +259,48 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def _list(annotation: Any, origin: type[Any], arguments: tuple[Any, ...]) -> Described:
-    if origin is tuple and arguments[1:] != (...,):
+def _list(annotation: Any, is_tuple: bool, arguments: tuple[Any, ...]) -> Described:
+    if is_tuple and arguments[1:] != (...,):
         return Refusal(f"its type is {_named(annotation)}")
     of = describe(arguments[0]) if arguments else Refusal("")
     if isinstance(of, Record) and not of.optional:
         return Columns(of)
-    if isinstance(of, Kind) and of.name in ("bool", "int", "double", "string") and not of.optional:
-        convert = of.convert
-        return replace(
-            of.in_a_list(), convert=lambda value: [convert(each) for each in _bounded(value)]
-        )
+    if _is_element(of):
+        element = of.convert
+
+        def convert(value: Any) -> list[Any]:
+            return [element(each) for each in _bounded(value)]
+
+        return replace(of.in_a_list(), convert=convert)
     return Refusal(f"its type is {_named(annotation)}")
 
 
 def _map(annotation: Any, arguments: tuple[Any, ...]) -> Described:
     key, of = (describe(argument) for argument in arguments or (Any, Any))
-    plain = isinstance(of, Kind) and of.name in ("bool", "int", "double", "string")
-    if not (isinstance(key, Kind) and key.name == "string" and plain):
+    if not (_is_element(key) and key.name == "string" and _is_element(of)):
         return Refusal(f"its type is {_named(annotation)}")
-    if of.optional or key.optional:
-        return Refusal("its keys or values may be null")
     keyed, valued = key.convert, of.convert
-    return Kind(
-        "map",
-        lambda value: {keyed(each): valued(value[each]) for each in _bounded(value)},
-        of=of.name,
-    )
+
+    def convert(value: Any) -> dict[str, Any]:
+        return {keyed(each): valued(value[each]) for each in _bounded(value)}
+
+    return Kind("map", convert, of=of.name)
+
+
+def _is_element(described: Described) -> TypeGuard[Kind]:
+    """Whether lists and maps of it can be read."""
+    if not isinstance(described, Kind) or described.optional:
+        return False
+    return described.name in ("bool", "int", "double", "string")
 
 
 def _bounded(value: Any) -> Collection[Any]:
     if isinstance(value, str) or not isinstance(value, Collection):
         raise TypeError("not a list")
-    collection = cast("Collection[Any]", value)
+    return _short(cast("Collection[Any]", value))  # type: ignore[redundant-cast]
+
+
+def _short(collection: Collection[Any]) -> Collection[Any]:
     if len(collection) > _LONGEST_LIST:
         raise ValueError("too long")
     # A set has no order, and a verdict must not depend on one.

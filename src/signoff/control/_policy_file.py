@@ -123,6 +123,8 @@ def _told(loc: Sequence[str | int], message: str) -> str:
         "Extra inputs are not permitted": "there is no such field",
         "Field required": "is missing",
     }.get(message, message.removeprefix("Value error, "))
+    if said.startswith("Input should be a valid dictionary"):
+        said = "a mapping of fields to values is expected here"
     if said.startswith("String should match pattern"):
         said = "has characters that are not allowed here"
     where = spelled(_written(loc))

@@ -267,6 +267,7 @@ class Interleavings(RuleBasedStateMachine):
                 await task
             await self.runtime.__aexit__(None, None, None)
             self.runtime = await self._open()
+            await self.runtime.drain()  # as the real clock would at once
 
         self.do(work)
 
