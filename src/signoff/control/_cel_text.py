@@ -150,13 +150,24 @@ def rewritten(text: str, words: Sequence[Word], paths: Sequence[Reference]) -> s
 
 def _bounds(words: Sequence[Word]) -> Iterator[tuple[int, str]]:
     depth = loops = 0
+    within = -1  # the depth of the loop that is open
     for at, word in enumerate(words):
         if word.kind == "mark":
             depth += (word.text in "([{") - (word.text in ")]}")
+            within = -1 if depth <= within else within
         if depth > _DEEPEST:
             yield word.start, f"nested more than {_DEEPEST} levels deep"
             return
-        loops += word.text in _LOOPS and _is_selected(words, at) and _spells(words, at + 1, "(")
+        if (
+            word.text not in _LOOPS
+            or not _is_selected(words, at)
+            or not _spells(words, at + 1, "(")
+        ):
+            continue
+        if within >= 0:
+            yield word.start, f"{word.text}() within another loop is not allowed"
+            return
+        within, loops = depth, loops + 1
         if loops > _MOST_LOOPS:
             yield word.start, f"more than {_MOST_LOOPS} of {', '.join(sorted(_LOOPS))}"
             return

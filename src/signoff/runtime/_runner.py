@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeAlias
@@ -51,6 +51,7 @@ class Runner:
         registry: The boundaries, effects and machines that the work may name.
         handle_of: Gives a live handle for a row, for timers that start work.
         runtime: Passed to timer handlers.
+        in_flight: Crossings that callers of this process are running right now.
         concurrency: Pieces of work at the same time.
     """
 
@@ -62,6 +63,7 @@ class Runner:
         *,
         handle_of: Callable[[Any, Any], Handle[Any, Any]],
         runtime: object,
+        in_flight: Iterable[str],
         concurrency: int,
     ) -> None:
         self._store = store
@@ -73,8 +75,7 @@ class Runner:
         self._claiming = asyncio.Lock()
         self._busy_timers: set[tuple[str, str]] = set()
         self._busy_effects: dict[int, str] = {}
-        #: Crossings that a caller of this process is running right now.
-        self.in_flight: set[str] = set()
+        self._in_flight = in_flight
         self._woken = asyncio.Event()
 
     @property
@@ -114,14 +115,14 @@ class Runner:
         async with self._claiming:
             # As they are before the claim: what ends during it may still be among the rows.
             busy, busy_timers = dict(self._busy_effects), set(self._busy_timers)
-            in_flight = set(self.in_flight)
+            in_flight = set(self._in_flight)
             effects = await self._store.claim_effects(
                 self._registry.effect_names, now=now, limit=BATCH, busy=busy
             )
             timers = await self._store.claim_timers(
                 self._registry.machines, now=now, limit=BATCH, busy=busy_timers
             )
-            in_flight |= self.in_flight
+            in_flight |= set(self._in_flight)
             begun = set(busy.values())
             by_crossing: dict[str, list[PendingEffect]] = {}
             for effect in effects:

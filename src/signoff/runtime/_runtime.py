@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import logging
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -31,6 +29,7 @@ from signoff.boundary import (
 from signoff.clock import Clock, SystemClock, stamp
 from signoff.errors import Held, StorageUnavailable, UsageError
 from signoff.ledger import Redact
+from signoff.runtime._flights import Flights
 from signoff.runtime._registry import Registry
 from signoff.runtime._runner import Runner
 from signoff.state import (
@@ -57,16 +56,6 @@ _log = logging.getLogger("signoff.runtime")
 
 #: How often, and after how many seconds, a change tries a row that an effect holds.
 HELD_TRIES, HELD_PAUSE = 500, 0.02
-
-
-@dataclass(slots=True)
-class _Run:
-    """A crossing under way in this process."""
-
-    task: asyncio.Task[Any]
-    about: tuple[str, str]
-    #: Callers that wait for it; it is cancelled with the last of them.
-    waiting: int = 0
 
 
 class Runtime:
@@ -104,15 +93,16 @@ class Runtime:
         self._registry = Registry()
         self._registry.add(knows)
         self._handles: WeakValueDictionary[str, Handle[Any, Any]] = WeakValueDictionary()
+        self._flights = Flights()
         self._runner = Runner(
             self._storage,
             self._clock,
             self._registry,
             handle_of=self._handle_of,
             runtime=self,
+            in_flight=self._flights,
             concurrency=concurrency,
         )
-        self._running: dict[str, _Run] = {}
         self._driver: asyncio.Task[None] | None = None
 
     @property
@@ -147,10 +137,7 @@ class Runtime:
                 pass
             except Exception as stopped:
                 failure = stopped
-        tasks = [run.task for run in self._running.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._flights.cancel()
         await self._storage.close()
         if failure is not None and error is None:
             raise failure
@@ -225,39 +212,18 @@ class Runtime:
         self._registry.add_boundary(boundary)
         id = crossing_id(key)
         about = (boundary.name, subject_id(subject))
-        while (run := self._running.get(id)) is not None and run.task.cancelling():
-            await asyncio.wait([run.task])
-        if run is None:
-            crossing = Crossing(
-                boundary, subject, key=key, store=self._storage, clock=self._clock, standing=move
-            )
-            task = asyncio.create_task(self._see_through(boundary, crossing, id))
-            run = self._running[id] = _Run(task, about)
-            task.add_done_callback(lambda _: self._running.pop(id, None))
-        elif run.about != about:
-            raise UsageError(
-                f"key {key!r} names a crossing of {run.about[0]} about {run.about[1]}, under way "
-                f"just now; it cannot name one of {about[0]} about {about[1]}"
-            )
-        # The same key at the same time waits for the one that is under way.
-        run.waiting += 1
-        try:
-            outcome: Outcome[R] = await asyncio.shield(run.task)
-        except asyncio.CancelledError:
-            if run.waiting == 1:
-                run.task.cancel()
-                await asyncio.wait([run.task])
-            raise
-        finally:
-            run.waiting -= 1
-        return outcome
+        crossing = Crossing(
+            boundary, subject, key=key, store=self._storage, clock=self._clock, standing=move
+        )
+        return await self._flights.join(
+            id, about, lambda: self._see_through(boundary, crossing, id)
+        )
 
     async def _see_through(
         self, boundary: Boundary[S, P, R], crossing: Crossing[S, P, R], id: str
     ) -> Outcome[R]:
         commit = boundary.commit
         may_leave_work = crossing.moves or not isinstance(commit, Transactional) or commit.effects
-        self._runner.in_flight.add(id)
         try:
             while True:
                 outcome = await crossing.run()
@@ -265,7 +231,6 @@ class Runtime:
                     return outcome
                 await self._settle_or_wait(id)
         finally:
-            self._runner.in_flight.discard(id)
             if may_leave_work:
                 self._runner.woken.set()
 
