@@ -85,11 +85,6 @@ class Crossing(Generic[S, P, R]):
         self._unwritten: list[Record] = []
         self._began = clock.elapsed()
 
-    @property
-    def moves(self) -> bool:
-        """Whether its commit moves a row, and so sets timers."""
-        return self._standing is not None
-
     async def run(self) -> Outcome[R] | InFlight:
         """Cross, or answer again what was recorded under this key."""
         recorded = await self._store.crossing(self._recorded.id)

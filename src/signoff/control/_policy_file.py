@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 from pydantic import Field as Of
@@ -212,7 +212,9 @@ class _Maker:
             if each.keys not in self._templates:
                 self._templates[each.keys] = self._message(each)
         try:
-            conditions = self._language.compile([each.form.when for each in written], self._fields)
+            conditions = self._language.compile(
+                [each.form.when.rstrip() for each in written], self._fields
+            )
         except Misread as misread:
             for complaint in misread.complaints:
                 self.problems.add(self._misread(written[complaint.condition], complaint))
@@ -257,5 +259,6 @@ class _Maker:
         text = written.form.when
         lines = text.split("\n")
         offset = sum(len(line) + 1 for line in lines[: complaint.line - 1]) + complaint.column - 1
-        keys: Any = (*written.keys, "when")
-        return self._document.problem_within(keys, text, offset, complaint.message)
+        offset = min(offset, len(text.rstrip()) - 1)  # the end is where something is missing
+        keys: Keys = (*written.keys, "when")
+        return self._document.problem_within(keys, text, max(offset, 0), complaint.message)

@@ -60,8 +60,8 @@ class Flights:
         while (flight := self._flights.get(id)) is not None:
             if flight.about != about:
                 raise UsageError(
-                    f"this key names a crossing of {flight.about[0]} about {flight.about[1]} that is "
-                    f"under way; it cannot name one of {about[0]} about {about[1]}"
+                    f"this key names a crossing of {flight.about[0]} about {flight.about[1]}, "
+                    f"under way just now; it cannot name one of {about[0]} about {about[1]}"
                 )
             result, error = await asyncio.shield(flight.wait())
             if error is not None:

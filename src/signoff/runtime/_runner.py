@@ -77,13 +77,20 @@ class Runner:
         self._busy_effects: dict[int, str] = {}
         self._in_flight = in_flight
         self._woken = asyncio.Event()
+        self._next_due = ""
 
     @property
     def woken(self) -> asyncio.Event:
         return self._woken
 
+    def expect(self, due: str) -> None:
+        """Work was written that is due at `due`: wake up if that is before what is waited for."""
+        if not self._next_due or due < self._next_due:
+            self._woken.set()
+
     async def next_due(self) -> datetime | None:
         due = await self._store.next_due(self._registry.machines, self._registry.effect_names)
+        self._next_due = due or ""
         return None if due is None else from_stamp(due)
 
     async def run_due(self) -> int:

@@ -19,7 +19,6 @@ from signoff.boundary import (
     Outcome,
     Row,
     Subject,
-    Transactional,
     adapter_of,
     answer_again,
     crossing_id,
@@ -103,6 +102,7 @@ class Runtime:
             in_flight=self._flights,
             concurrency=concurrency,
         )
+        self._storage.on_due = self._runner.expect
         self._driver: asyncio.Task[None] | None = None
 
     @property
@@ -215,24 +215,18 @@ class Runtime:
         crossing = Crossing(
             boundary, subject, key=key, store=self._storage, clock=self._clock, standing=move
         )
-        return await self._flights.join(
-            id, about, lambda: self._see_through(boundary, crossing, id)
-        )
 
-    async def _see_through(
-        self, boundary: Boundary[S, P, R], crossing: Crossing[S, P, R], id: str
-    ) -> Outcome[R]:
-        commit = boundary.commit
-        may_leave_work = crossing.moves or not isinstance(commit, Transactional) or commit.effects
-        try:
-            while True:
-                outcome = await crossing.run()
-                if not isinstance(outcome, InFlight):
-                    return outcome
-                await self._settle_or_wait(id)
-        finally:
-            if may_leave_work:
-                self._runner.woken.set()
+        async def run() -> Outcome[R]:
+            return await self._see_through(crossing, id)
+
+        return await self._flights.join(id, about, run)
+
+    async def _see_through(self, crossing: Crossing[Any, Any, R], id: str) -> Outcome[R]:
+        while True:
+            outcome = await crossing.run()
+            if not isinstance(outcome, InFlight):
+                return outcome
+            await self._settle_or_wait(id)
 
     async def _settle_or_wait(self, id: str) -> None:
         """An effect under this key was begun by a process that died, or by one that lives."""
@@ -268,7 +262,6 @@ class Runtime:
             row = await self._storage.transact(write)
         if row.machine != machine.name:
             raise UsageError(f"{id} already stands on machine {row.machine}, not {machine.name}")
-        self._runner.woken.set()
         return self._handle_of(machine, row)
 
     async def find(
@@ -320,7 +313,6 @@ class Runtime:
             await self.refresh(handle)
             return False
         handle.see(row)
-        self._runner.woken.set()
         return True
 
     async def change(

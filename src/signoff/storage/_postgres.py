@@ -197,7 +197,10 @@ class PostgresStorage(Storage):
             self._presence = None
 
     async def transact(self, script: Callable[[StoredTransaction], T]) -> T:
-        return await self._in_thread(lambda: self._transact(script))
+        result, due = await self._in_thread(lambda: self._transact(script))
+        if due:
+            self.on_due(due)
+        return result
 
     async def read(self, look: Callable[[Connection], T]) -> T:
         def run() -> T:
@@ -317,7 +320,7 @@ class PostgresStorage(Storage):
                 self._connections.discard(connection)
             self._own.connection = None
 
-    def _transact(self, script: Callable[[StoredTransaction], T]) -> T:
+    def _transact(self, script: Callable[[StoredTransaction], T]) -> tuple[T, str]:
         conflicts = 0
         pauses = iter(RECONNECT_AFTER)
         with _told(self.url):
@@ -339,7 +342,8 @@ class PostgresStorage(Storage):
                         raise
                     _wait(pause)
 
-    def _try(self, script: Callable[[StoredTransaction], T]) -> T:
+    def _try(self, script: Callable[[StoredTransaction], T]) -> tuple[T, str]:
+        """The script's result, and when the earliest work that it left is due."""
         connection = self._connection()
         connection.control("BEGIN")
         try:
@@ -366,7 +370,7 @@ class PostgresStorage(Storage):
             with contextlib.suppress(psycopg.Error):
                 connection.control("ROLLBACK")
             raise
-        return result
+        return result, tx.due
 
 
 def _is_ours(violation: refused.UniqueViolation) -> bool:

@@ -75,6 +75,7 @@ class _Job:
     loop: asyncio.AbstractEventLoop
     result: Any = None
     error: BaseException | None = None
+    due: str = ""
 
 
 class SQLiteStorage(Storage):
@@ -214,7 +215,7 @@ class SQLiteStorage(Storage):
                     break
                 jobs.append(job)
             self._commit_together(jobs)
-            _deliver(jobs)
+            self._deliver(jobs)
             if last:
                 return
 
@@ -244,6 +245,7 @@ class SQLiteStorage(Storage):
         try:
             tx = StoredTransaction(connection, owner=self._owner, redact=self._redact)
             job.result = tx.carry_out(job.script)
+            job.due = tx.due
         except BaseException as error:
             if not connection.connection.in_transaction:
                 raise  # SQLite has already rolled the whole transaction back (a full disk)
@@ -254,6 +256,27 @@ class SQLiteStorage(Storage):
         else:
             if not alone:
                 connection.control("RELEASE script")
+
+    def _deliver(self, jobs: list[_Job]) -> None:
+        """Wake whoever waits: once per event loop, not once per job."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+        for job in jobs:
+            by_loop.setdefault(job.loop, []).append(job)
+        for loop, theirs in by_loop.items():
+            with contextlib.suppress(RuntimeError):  # the loop was closed; nobody waits any more
+                loop.call_soon_threadsafe(self._wake, theirs)
+
+    def _wake(self, jobs: list[_Job]) -> None:
+        for job in jobs:
+            if job.future.done():
+                continue  # the caller was cancelled
+            if job.error is not None:
+                job.future.set_exception(job.error)
+            else:
+                job.future.set_result(job.result)
+        dues = [job.due for job in jobs if job.due and job.error is None]
+        if dues:
+            self.on_due(min(dues))
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -272,26 +295,6 @@ def connect(path: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _deliver(jobs: list[_Job]) -> None:
-    """Wake whoever waits: once per event loop, not once per job."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
-    for job in jobs:
-        by_loop.setdefault(job.loop, []).append(job)
-    for loop, theirs in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # the loop was closed; nobody waits any more
-            loop.call_soon_threadsafe(_wake, theirs)
-
-
-def _wake(jobs: list[_Job]) -> None:
-    for job in jobs:
-        if job.future.done():
-            continue  # the caller was cancelled
-        if job.error is not None:
-            job.future.set_exception(job.error)
-        else:
-            job.future.set_result(job.result)
 
 
 @contextlib.contextmanager

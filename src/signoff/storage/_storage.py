@@ -53,6 +53,8 @@ class Storage(ABC):
         self._owner = 0
         #: Times the seals; the runtime puts its own here.
         self.clock: Clock = SystemClock()
+        #: Told when work that was just written is due; the runtime puts its runner here.
+        self.on_due: Callable[[str], None] = lambda due: None
 
     # What a dialect provides
 

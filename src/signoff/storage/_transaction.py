@@ -62,6 +62,8 @@ class StoredTransaction:
         self._redact = redact
         self._subjects: dict[str, _Subject] = {}
         self._records: list[Params] = []
+        #: When the earliest of the timers and effects that it wrote is due; empty if it wrote none.
+        self.due = ""
         self._absent: set[str] = set()
         self._lock = "lock_" if connection.locks else ""
 
@@ -79,6 +81,10 @@ class StoredTransaction:
             raise RuntimeError("the script raised StopIteration") from error
         self.flush()
         return result
+
+    def _will_be_due(self, due: str) -> None:
+        if not self.due or due < self.due:
+            self.due = due
 
     # The ledger
 
@@ -183,6 +189,7 @@ class StoredTransaction:
             if row is not None:
                 self._connection.run("drop_timers", {"subject": swap.subject})
             for timer in swap.timers:
+                self._will_be_due(timer.due)
                 self._connection.run("add_timer", _timer_params(timer))
         return subject.row
 
@@ -198,6 +205,7 @@ class StoredTransaction:
         )
 
     def postpone_timer(self, timer: Timer, *, due: str) -> None:
+        self._will_be_due(due)
         self._connection.run(
             "postpone_timer",
             {"subject": timer.subject, "name": timer.name, "armed": timer.armed, "due": due},
@@ -206,6 +214,7 @@ class StoredTransaction:
     # The outbox
 
     def enqueue(self, effect: PendingEffect) -> int:
+        self._will_be_due(effect.due)
         rows = self._connection.run(
             "add_effect",
             {
@@ -226,6 +235,7 @@ class StoredTransaction:
         return bool(self._connection.run("settle_effect", {"id": effect}))
 
     def postpone(self, effect: int, *, due: str, doubt: bool) -> None:
+        self._will_be_due(due)
         params = {"id": effect, "due": due, "doubt": doubt, "owner": self._owner}
         self._connection.run("postpone_effect", params)
         self._connection.run("postpone_later_effects", {"id": effect, "due": due})
