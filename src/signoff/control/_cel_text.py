@@ -81,9 +81,10 @@ def references(words: Sequence[Word], fields: Fields) -> list[Reference]:
                 break
             parts.append(words[at + 1].text)
             at += 2
-        field = fields.longest(".".join(parts))
-        if field is None:
-            found.append(Reference(".".join(parts), first, at, None))
+        path = ".".join(parts)
+        field = fields.longest(path)
+        if field is None or (field.path != path and field.kind.name != "map"):
+            found.append(Reference(path, first, at, None))
         else:
             taken = first + 2 * field.path.count(".") + 1
             found.append(Reference(field.path, first, taken, field))

@@ -158,8 +158,11 @@ class _Reader:
                 self._take(event, type(event).__name__)
         except yaml.MarkedYAMLError as error:
             mark, why = error.problem_mark or error.context_mark, error.problem or "not YAML"
-            line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-            raise BadPolicy(self._source, [Problem(line, column, why)]) from error
+            if mark is None or mark.line > self._text.count("\n"):  # beyond the end
+                problem = _problem_at(self._text, len(self._text), why)
+            else:
+                problem = Problem(mark.line + 1, mark.column + 1, why)
+            raise BadPolicy(self._source, [problem]) from error
         except yaml.YAMLError as error:
             at = getattr(error, "position", 0)
             problem = _problem_at(self._text, at, "a character that YAML does not allow")

@@ -60,10 +60,14 @@ def test_a_person_ends_the_doubt(happened: bool, any_store: str) -> None:
                 assert resolved.code == "did_not_happen"
             assert account.state == ("refunded" if happened else "open")
             assert not account.pending
-            told = [e.body async for e in runtime.ledger.of_subject("a-1") if e.type == "reconciled"]
+            told = [
+                e.body async for e in runtime.ledger.of_subject("a-1") if e.type == "reconciled"
+            ]
             assert '"by":"dana"' in told[0]
             assert "statement" in told[0]
             with pytest.raises(UsageError, match="in doubt"):
-                await runtime.resolve(refund, outcome.key, happened=True, by="dana", because="again")
+                await runtime.resolve(
+                    refund, outcome.key, happened=True, by="dana", because="again"
+                )
 
     asyncio.run(main())

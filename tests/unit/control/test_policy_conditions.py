@@ -103,6 +103,7 @@ def test_a_rule_asks_for_presence_with_null(
     ("when", "column", "message"),
     [
         ("proposal.discont > 0.3", 7, "proposal.discont does not exist; did you mean"),
+        ("proposal.discount.x > 0.3", 7, "proposal.discount.x does not exist"),
         ("true && subject.foo", 15, "subject.foo does not exist"),
         ("proposal.discount > 'a'", 25, "> cannot be used with (double, string)"),
         ("proposal.message == 1", 24, "== cannot be used with (string, int)"),
