@@ -9,7 +9,6 @@ it is dynamic, because the engine takes a null only there.
 from __future__ import annotations
 
 import importlib.util
-import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -104,7 +103,6 @@ class Cel:
                 variables={
                     path: types.of(field, checked=checked) for path, field in fields.known.items()
                 },
-                function_impls=_MIXED,
             )
             if checked:
                 self._checking = env
@@ -273,27 +271,31 @@ def _untangled(message: str) -> str:
         types = re.sub(r"wrapper\((\w+)\)", r"\1 or null", types).replace("null_type", "null")
         types = types.replace("google.protobuf.Timestamp", "timestamp")
         types = types.replace("google.protobuf.Duration", "duration")
-        return f"{name} cannot be used with ({types})"
+        mixed = name in "+-*/" and {"int", "double"} == set(
+            types.replace(" or null", "").split(", ")
+        )
+        hint = "; write 2.0 for 2, or double(x) for x" if mixed else ""
+        return f"{name} cannot be used with ({types}){hint}"
     message = re.sub(r"^[A-Z_]+: | \[[A-Z_]+\]$", "", message)
     return re.sub(r" expecting \{.*\}$", "", message)
 
 
-# The standard library, with what a policy needs beside it and without what would let types escape
+# The standard library, with comparisons of ints and doubles beside it, and without what would let
+# values escape their types. Arithmetic on both stays an error: the engine evaluates a comparison of
+# both itself, but for arithmetic it would call Python, and lose 128 bytes at every call.
 
 
-def _function(name: str, *overloads: str) -> str:
-    """One function of the library, from overloads such as `double int -> double`."""
+def _function(name: str, overloads: Sequence[str]) -> str:
+    """One function of the library, from pairs of operands such as `double int`."""
     lines = [f'  - name: "{name}"', "    overloads:"]
     for overload in overloads:
-        taken, _, returned = overload.partition(" -> ")
-        id = f"{name} {overload}".replace('"', "")
-        lines += [f'      - id: "{_ids.get(id, id)}"', "        args:"]
-        lines += [f"          - {_argument(type_)}" for type_ in taken.split()]
-        lines.append(f"        return: {_argument(returned)}")
+        lines += [f'      - id: "{name} {overload}"', "        args:"]
+        lines += [f"          - {_operand(type_)}" for type_ in overload.split()]
+        lines.append("        return: {type_name: bool}")
     return "\n".join(lines)
 
 
-def _argument(type_: str) -> str:
+def _operand(type_: str) -> str:
     match type_:
         case "A":
             return "{type_name: A, is_type_param: true}"
@@ -308,45 +310,17 @@ def _argument(type_: str) -> str:
             return f"{{type_name: {type_}}}"
 
 
-_ids: dict[str, str] = {}
-_MIXED: dict[str, Callable[[Any, Any], Any]] = {}
-for _sign, _operation in (("+", "add"), ("-", "sub"), ("*", "mul"), ("/", "truediv")):
-    for _taken in ("int double", "double int"):
-        _id = f"mixed_{_operation}_{_taken.replace(' ', '_')}"
-        _ids[f"_{_sign}_ {_taken} -> double"] = _id
-        _MIXED[_id] = getattr(operator, _operation)
-
 _ORDERED = (
-    *("int int -> bool", "double double -> bool", "int double -> bool", "double int -> bool"),
-    *("string string -> bool", "timestamp timestamp -> bool", "duration duration -> bool"),
+    *("int int", "double double", "int double", "double int"),
+    *("string string", "timestamp timestamp", "duration duration"),
 )
 _EQUAL = (
-    *("A A -> bool", "int double -> bool", "double int -> bool"),
-    *("list null -> bool", "null list -> bool", "map null -> bool", "null map -> bool"),
-)
-_COUNTED = (
-    *("int int -> int", "double double -> double"),
-    *("int double -> double", "double int -> double"),
+    *("A A", "int double", "double int"),
+    *("list null", "null list", "map null", "null map"),
 )
 _OVERLOADS = {
-    "_<_": _ORDERED,
-    "_<=_": _ORDERED,
-    "_>_": _ORDERED,
-    "_>=_": _ORDERED,
-    "_==_": _EQUAL,
-    "_!=_": _EQUAL,
-    "_*_": _COUNTED,
-    "_/_": _COUNTED,
-    "_+_": (
-        *_COUNTED,
-        *("string string -> string", "duration duration -> duration"),
-        *("timestamp duration -> timestamp", "duration timestamp -> timestamp"),
-    ),
-    "_-_": (
-        *_COUNTED,
-        *("duration duration -> duration", "timestamp timestamp -> duration"),
-        "timestamp duration -> timestamp",
-    ),
+    **dict.fromkeys(("_<_", "_<=_", "_>_", "_>=_"), _ORDERED),
+    **dict.fromkeys(("_==_", "_!=_"), _EQUAL),
 }
 
 _LIBRARY = "\n".join(
@@ -356,6 +330,6 @@ _LIBRARY = "\n".join(
         "  exclude_functions:",
         *(f'    - name: "{_name}"' for _name in (*_OVERLOADS, "dyn", "type")),
         "functions:",
-        *(_function(_name, *_overloads) for _name, _overloads in _OVERLOADS.items()),
+        *(_function(_name, _overloads) for _name, _overloads in _OVERLOADS.items()),
     ]
 )

@@ -337,7 +337,7 @@ _EVERY = policy(
     + rule("proposal.months / 0 > 1", id="fails")
     + rule("proposal.months * 2 > 1000", message="{proposal.months:,} {proposal.message:.9}")
     + rule("proposal.message.contains('x')", id="b", message="{proposal.message}")
-    + rule("proposal.amount - 1 > proposal.yearly", id="c", message="{proposal.amount:,.2f}")
+    + rule("proposal.amount - 1.0 > proposal.yearly", id="c", message="{proposal.amount:,.2f}")
     + rule("proposal.starts == null || proposal.starts < subject.ends", id="d")
     + rule("true", id="e", message="{proposal.starts:%Y-%m-%d} {proposal.pause} {subject.risk:.0%}")
     + rule("proposal.pause > duration('1h')", id="f")

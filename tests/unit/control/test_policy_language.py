@@ -61,14 +61,14 @@ def test_without_the_extra_the_message_names_the_command(
 def test_a_policy_is_asked_from_several_threads() -> None:
     judged = policy(
         HEAD
-        + rule("proposal.discount * 2 > subject.max_discount", id="cap")
+        + rule("proposal.discount * 2.0 > subject.max_discount", id="cap")
         + rule("subject.tags.exists(tag, tag.matches('^l'))", id="tags")
     )
 
     def ask(number: int) -> bool:
         discount = number % 100 / 100
         said = [r.code for r in judged.judge(Offer(discount=discount), Renewal())]
-        return said == ["cap_code"] * (discount * 2 > 0.3) + ["tags_code"]
+        return said == ["cap_code"] * (discount * 2.0 > 0.3) + ["tags_code"]
 
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(ask, range(2000)))
