@@ -89,7 +89,10 @@ def document(capsys: pytest.CaptureFixture[str]) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
-def test_check_shows_every_rule_and_what_it_reads(capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_shows_every_rule_and_what_it_reads(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     assert run("check", "renewal.yaml") == 0
     printed = capsys.readouterr().out
     assert "renewal@2026-11-01" in printed
