@@ -109,6 +109,7 @@ def examine_extras() -> Iterator[Finding]:
         found = Finding("local", "--", "no model on this machine", "signoff local install")
     yield found
     yield _extra("postgres", "psycopg", "the PostgreSQL driver", "pip install 'signoff[postgres]'")
+    yield _extra("policy", "cel_expr_python", "policy files", "pip install 'signoff[policy]'")
 
 
 def _extra(name: str, module: str, what: str, install: str) -> Finding:
