@@ -57,6 +57,7 @@ def test_a_missing_extra_names_the_command(monkeypatch: pytest.MonkeyPatch) -> N
         "pip install 'signoff[models]'",
         "signoff local install",
         "pip install 'signoff[postgres]'",
+        "pip install 'signoff[policy]'",
     ]
 
 
