@@ -184,7 +184,7 @@ class Interleavings(RuleBasedStateMachine):
     def run(self, id: str, name: str, weather: str) -> Any:
         self.runs += 1
         self.agent.weather = weather
-        key = f"{id}/{name}/{self.runs}"
+        key = f"{id}/{name}/{self.runs:04}"
         self.do(lambda: self._advance(id, name, key))
         return (id, name, key)
 
@@ -205,7 +205,7 @@ class Interleavings(RuleBasedStateMachine):
         crossings = []
         for name in names:
             self.runs += 1
-            crossings.append((id, name, f"{id}/{name}/{self.runs}"))
+            crossings.append((id, name, f"{id}/{name}/{self.runs:04}"))
 
         async def work() -> None:
             together = [self._advance(*crossing) for crossing in crossings]
@@ -256,7 +256,7 @@ class Interleavings(RuleBasedStateMachine):
         """Begin something, and close the store a random moment later without settling it."""
         self.runs += 1
         self.agent.weather = weather
-        key = f"{id}/{name}/{self.runs}"
+        key = f"{id}/{name}/{self.runs:04}"
 
         async def work() -> None:
             task = asyncio.create_task(self._advance(id, name, key))
@@ -354,5 +354,5 @@ class LongInterleavings(Interleavings):
     pass
 
 
-TestLongInterleavings = pytest.mark.slow(LongInterleavings.TestCase)
-TestLongInterleavings.settings = settings(_quick, max_examples=200, stateful_step_count=40)
+TestLongInterleavings = pytest.mark.timeout(500)(pytest.mark.slow(LongInterleavings.TestCase))
+TestLongInterleavings.settings = settings(_quick, max_examples=60, stateful_step_count=40)
