@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import psycopg
+import pytest
 from stores import AT, LATER, effect, opened, swap, timer
 
 from signoff.storage import Storage
+from signoff.storage._postgres import PostgresConnection
 
 
 async def _enqueue(storage: Storage, *effects: Any) -> list[int]:
@@ -135,35 +138,30 @@ def test_two_runtimes_never_get_the_same_work(postgres_database: str) -> None:
 
 
 def test_a_runtime_that_opens_in_the_middle_of_a_claim_loses_nothing_to_it(
-    postgres_database: str,
+    postgres_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever lists the living, and then claims, must not take what a newcomer claimed between."""
+    listed_the_living, newcomer_claimed = threading.Event(), threading.Event()
+    plain = PostgresConnection.run
+
+    def slow(self: PostgresConnection, name: str, params: Any) -> Any:
+        rows = plain(self, name, params)
+        if name == "live_owners" and not listed_the_living.is_set():
+            listed_the_living.set()
+            newcomer_claimed.wait(0.5)  # in vain: the newcomer has to wait for this claim
+        return rows
 
     async def main() -> None:
         async with opened(postgres_database) as gone:
-            await _enqueue(gone, *(effect(crossing=f"c{n}") for n in range(200)))
-        async with opened(postgres_database) as settled:
-            taken: list[tuple[str, int]] = []
-
-            async def newcomer(n: int) -> None:
-                async with opened(postgres_database) as storage:
-                    taken.extend(("new", each.id) for each in await storage.claim_effects(
-                        ["mail"], now=AT, limit=3, busy=()
-                    ))  # fmt: skip
-                    await held.wait()
-
-            async def old_hand() -> None:
-                mine: set[int] = set()
-                for _ in range(40):
-                    found = await settled.claim_effects(["mail"], now=AT, limit=2, busy=mine)
-                    taken.extend(("old", each.id) for each in found)
-                    mine.update(each.id for each in found)
-                held.set()
-
-            held = asyncio.Event()
-            await asyncio.gather(old_hand(), *(newcomer(n) for n in range(4)))
-            ids = [id for _, id in taken]
-            assert len(ids) == len(set(ids))
+            await _enqueue(gone, effect())
+        async with opened(postgres_database) as old_hand:
+            monkeypatch.setattr(PostgresConnection, "run", slow)
+            claim = asyncio.create_task(_claim(old_hand))
+            await asyncio.to_thread(listed_the_living.wait, 10)
+            async with opened(postgres_database) as newcomer:
+                theirs = await _claim(newcomer)
+                newcomer_claimed.set()
+                assert len(theirs) + len(await claim) == 1
 
     asyncio.run(main())
 

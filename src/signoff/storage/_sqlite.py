@@ -30,6 +30,7 @@ MOST_AT_ONCE = 256
 
 #: Seconds to wait for another process's write on the same file.
 BUSY = 10.0
+WAL_PAUSE = 0.01
 
 
 class SQLiteConnection:
@@ -286,7 +287,7 @@ def connect(path: str) -> sqlite3.Connection:
     )
     try:
         check_ours(connection, path)  # before anything is set: it may be somebody else's
-        connection.execute("PRAGMA journal_mode = WAL").fetchall()
+        _use_wal(connection)
         connection.execute("PRAGMA synchronous = FULL")
         # Rarer checkpoints: each of them flushes the database file as well.
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
@@ -295,6 +296,24 @@ def connect(path: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log.
+
+    SQLite does not wait its busy timeout for this one when others open the same new file at the
+    same time, so we do.
+    """
+    tries = int(BUSY / WAL_PAUSE)
+    for attempt in range(tries):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchall()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or attempt == tries - 1:
+                raise
+            threading.Event().wait(WAL_PAUSE)
+        else:
+            return
 
 
 @contextlib.contextmanager
