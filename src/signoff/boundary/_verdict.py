@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from signoff.errors import UsageError
+
 #: What the runtime does after a rejection.
 Consequence: TypeAlias = Literal["revise", "stop", "escalate"]
 
@@ -35,6 +37,10 @@ class Reject:
     then: Consequence = "revise"
     path: str = ""
     details: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def __post_init__(self) -> None:
+        if self.then not in _SEVERITY:
+            raise UsageError(f"then={self.then!r}: say revise, stop or escalate")
 
 
 Verdict: TypeAlias = Accept | Reject
