@@ -219,7 +219,3 @@ FROM signoff.crossings GROUP BY boundary, status ORDER BY boundary, status;
 
 -- meta --
 SELECT value FROM signoff.meta WHERE key = %(key)s;
-
--- set_meta --
-INSERT INTO signoff.meta (key, value) VALUES (%(key)s, %(value)s)
-ON CONFLICT (key) DO UPDATE SET value = excluded.value;

@@ -164,7 +164,3 @@ FROM signoff_crossings GROUP BY boundary, status ORDER BY boundary, status;
 
 -- meta --
 SELECT value FROM signoff_meta WHERE key = :key;
-
--- set_meta --
-INSERT INTO signoff_meta (key, value) VALUES (:key, :value)
-ON CONFLICT (key) DO UPDATE SET value = excluded.value;
