@@ -49,7 +49,9 @@ def tidy(text: str) -> tuple[Any, tuple[str, ...]]:
     try:
         return decode(text), ()
     except NotJSON as error:
-        if error.problem != "syntax":
+        # `Infinity` or `1e999` before the value is prose; inside it, it is what was said.
+        prose = error.problem == "number" and text[:1] not in "{[" and _OPENING.search(text)
+        if error.problem != "syntax" and not prose:
             raise
     if fenced := _FENCED.fullmatch(text):
         try:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Literal, NoReturn
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field_validator
 
@@ -304,6 +304,8 @@ prose = st.text(st.characters(exclude_characters="{}[]", exclude_categories=["Cs
 
 
 @given(offers, prose, prose, st.booleans(), st.booleans())
+@example(Offer(discount=0.1, customer_id="", message=""), "Infinity", "", False, False)
+@example(Offer(discount=0.1, customer_id="", message=""), "1e999", "", False, True)
 def test_any_offer_survives_its_wrapping(
     offer: Offer, before: str, after: str, fenced: bool, comma: bool
 ) -> None:
