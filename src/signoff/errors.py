@@ -3,6 +3,8 @@
 SignoffError                     the world failed us: report it, or try again
   - BadInput                     a file or a text that somebody gave us is wrong
   - Held                         an effect in doubt holds the row for longer than we wait
+  - NotAllowed                   somebody's kill or answer does not count; `code` says why
+  - NotNow                       a control halted the work: it is done again later
   - StorageUnavailable           the database cannot be reached, written or trusted
     - StoreInUse                 another runtime holds this SQLite file
     - StoreNotOurs               the database is not one of ours
@@ -21,6 +23,8 @@ __all__ = [
     "BadInput",
     "Held",
     "MissingExtra",
+    "NotAllowed",
+    "NotNow",
     "NotRegistered",
     "SignoffError",
     "StorageUnavailable",
@@ -42,6 +46,23 @@ class BadInput(SignoffError):
 
 class Held(SignoffError):
     """A crossing whose effect has not settled holds the row; settle or resolve that one first."""
+
+
+class NotAllowed(SignoffError):
+    """Somebody's kill or answer does not count. That they tried is on the ledger.
+
+    Attributes:
+        code: Why, for programs: `no_role`, `four_eyes`, `answered`, `expired`, `stale_version`,
+            `policy_changed`, `other_proposal`, `no_such_ticket`, `killed`, `may_not_kill`, ...
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NotNow(SignoffError):
+    """A control halted the work for now. A timer's handler raises it to be run again later."""
 
 
 class StorageUnavailable(SignoffError):

@@ -138,8 +138,9 @@ def _run(block: Block, page: Path, module: ModuleType) -> None:
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
     before = dict(vars(module))
     exec(compile(text, name, "exec", dont_inherit=True), vars(module))
+    called = re.sub(r"\bdef \w+\(", "", block.text)
     for said, value in vars(module).items():
-        new = before.get(said) is not value and f"{said}()" not in block.text.replace("def ", "")
+        new = before.get(said) is not value and f"{said}()" not in called
         runnable = said == "main" or said.startswith("test_")
         if new and runnable and inspect.iscoroutinefunction(value):
             asyncio.run(value())

@@ -102,7 +102,7 @@ def test_an_older_store_is_brought_up_to_date_once(
         known = migration.migrations
 
         def grown(dialect: Any) -> Any:
-            return [*known(dialect), (2, "0002_pre_extra.sql", [f"CREATE TABLE {table} (a TEXT)"])]
+            return [*known(dialect), (99, "0099_pre_extra.sql", [f"CREATE TABLE {table} (a TEXT)"])]
 
         monkeypatch.setattr(migration, "migrations", grown)
         for _ in range(2):
@@ -129,7 +129,7 @@ def test_a_migration_that_fails_changes_nothing(
         monkeypatch.setattr(
             migration,
             "migrations",
-            lambda dialect: [*known(dialect), (2, "0002_pre_x.sql", broken)],
+            lambda dialect: [*known(dialect), (99, "0099_pre_x.sql", broken)],
         )
         with pytest.raises(Exception, match=r"(?i)syntax"):
             async with opened(store_url):

@@ -6,6 +6,7 @@ tells. The one loop through all of them is `_crossing`.
 """
 
 from signoff.boundary._again import InFlight, answer_again
+from signoff.boundary._answered import Answered, digest_of
 from signoff.boundary._boundary import Boundary, Level
 from signoff.boundary._budget import Budget
 from signoff.boundary._commit import (
@@ -18,9 +19,30 @@ from signoff.boundary._commit import (
     Write,
     signature_types,
 )
+from signoff.boundary._control import (
+    AGREE,
+    Agree,
+    AskPerson,
+    Control,
+    Granted,
+    Halt,
+    Object,
+    Otherwise,
+    Passing,
+    Said,
+    Terms,
+)
 from signoff.boundary._crossing import Crossing
 from signoff.boundary._effect import Carried, DidNotHappen, Happened, InDoubt, carry_out
 from signoff.boundary._external import perform, read_payload, receipt_body
+from signoff.boundary._kills import (
+    EVERYTHING,
+    KILLS,
+    Kill,
+    checked_scope,
+    read_kills,
+    write_kills,
+)
 from signoff.boundary._outcome import Committed, Outcome, Rejected, Suspended, Ticket, Unknown
 from signoff.boundary._parse import Parsed, Unparsed, parse
 from signoff.boundary._ports import (
@@ -32,24 +54,42 @@ from signoff.boundary._ports import (
     Swap,
     Timer,
     Transaction,
+    Use,
+    work_name,
 )
 from signoff.boundary._proposer import Answer, Proposer, Question, Refused
 from signoff.boundary._standing import Standing
 from signoff.boundary._strength import Strength
-from signoff.boundary._subject import Subject, adapter_of, crossing_id, crossing_key, subject_id
+from signoff.boundary._subject import (
+    Subject,
+    adapter_of,
+    crossing_id,
+    crossing_key,
+    subject_id,
+    tenant_of,
+)
+from signoff.boundary._suspend import notify, requester_of, ticket_body, work_on
+from signoff.boundary._ticket import TicketRow, TicketStatus
 from signoff.boundary._verdict import Accept, Consequence, Reject, Rejection, Verdict
 from signoff.boundary._verifier import Evidence, Lookup, Predicate, Verifier
 from signoff.boundary._wire import Shape, wire_shape
 
 __all__ = [
+    "AGREE",
+    "EVERYTHING",
+    "KILLS",
     "Accept",
+    "Agree",
     "Answer",
+    "Answered",
+    "AskPerson",
     "Boundary",
     "Budget",
     "Carried",
     "Commit",
     "Committed",
     "Consequence",
+    "Control",
     "Crossing",
     "CrossingStore",
     "DidNotHappen",
@@ -57,13 +97,19 @@ __all__ = [
     "EffectRefused",
     "Evidence",
     "External",
+    "Granted",
+    "Halt",
     "Happened",
     "InDoubt",
     "InFlight",
+    "Kill",
     "Level",
     "Lookup",
+    "Object",
+    "Otherwise",
     "Outcome",
     "Parsed",
+    "Passing",
     "PendingEffect",
     "Predicate",
     "Probe",
@@ -75,6 +121,7 @@ __all__ = [
     "Rejected",
     "Rejection",
     "Row",
+    "Said",
     "Shape",
     "Standing",
     "Status",
@@ -82,25 +129,39 @@ __all__ = [
     "Subject",
     "Suspended",
     "Swap",
+    "Terms",
     "Ticket",
+    "TicketRow",
+    "TicketStatus",
     "Timer",
     "Transaction",
     "Transactional",
     "Unknown",
     "Unparsed",
+    "Use",
     "Verdict",
     "Verifier",
     "Write",
     "adapter_of",
     "answer_again",
     "carry_out",
+    "checked_scope",
     "crossing_id",
     "crossing_key",
+    "digest_of",
+    "notify",
     "parse",
     "perform",
+    "read_kills",
     "read_payload",
     "receipt_body",
+    "requester_of",
     "signature_types",
     "subject_id",
+    "tenant_of",
+    "ticket_body",
     "wire_shape",
+    "work_name",
+    "work_on",
+    "write_kills",
 ]

@@ -39,5 +39,9 @@ def answer_again(boundary: Boundary[Any, Any, R], recorded: Recorded) -> Outcome
         case "unknown":
             name = cast("Any", boundary.commit).name
             return Unknown(name, recorded.key, state["because"], recorded.id)
+        case "open" if "halted" in state:
+            told = [*state.get("rejections", ()), state["halted"]]
+            rejections = tuple(Rejection.from_body(body) for body in told)
+            return Rejected(rejections, "halted", recorded.id, recorded.attempts)
         case "intended" | "open":
             return InFlight(recorded)

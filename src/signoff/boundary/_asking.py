@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
+from pydantic import ValidationError
+
 from signoff.boundary._boundary import Boundary
 from signoff.boundary._parse import Parsed, parse
 from signoff.boundary._proposer import Answer, Question, Refused
@@ -105,6 +107,43 @@ async def _answer(
         why = {"why": "error", "error": type(error).__name__, "text": str(error)[:500]}
         return nothing, Reject("no_proposal", "the proposer failed", details=why)
     return answer if isinstance(answer, Answer) else Answer(content=answer), None
+
+
+def read_answer(boundary: Boundary[S, P, Any], body: object, *, attempt: int, by: str) -> Asked[P]:
+    """Read a proposal that a person wrote, or that waited for one.
+
+    Args:
+        boundary: Whose proposal it is.
+        body: JSON-ready; None if nothing was proposed.
+        attempt: Counts it.
+        by: Who said it, for the fingerprint.
+    """
+    proposal: P | None = None
+    reject: Reject | None = None
+    try:
+        # As JSON, so that times and enums are read even where a model is strict about Python's.
+        proposal = boundary.proposal_adapter.validate_json(canonical(body))
+        body = boundary.proposal_adapter.dump_python(proposal, mode="json")
+    except (ValidationError, ValueError, RecursionError) as error:
+        reject = Reject("malformed", _first_line(error))
+    record = Proposed(
+        attempt=attempt,
+        fingerprint={"model": by},
+        proposal=None if reject else body,
+        raw=_shortened(str(body)) if reject else "",
+    )
+    if reject is None:
+        return Asked(record=record, usage=Usage(), proposal=proposal)
+    objection = Rejection.of(reject, by="parser", attempt=attempt)
+    return Asked(record=record, usage=Usage(), objection=objection, said=str(body))
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        return f"{where}: {first['msg']}" if where else first["msg"]
+    return f"it cannot be read: {error}"[:300]
 
 
 def _shortened(raw: str) -> str:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from signoff.boundary._budget import Budget
 from signoff.boundary._commit import Commit, External, Transactional, signature_types
+from signoff.boundary._control import Control
 from signoff.boundary._proposer import Proposer
 from signoff.boundary._strength import Strength, strength_of
 from signoff.boundary._subject import Subject, adapter_of
@@ -40,6 +41,7 @@ class Boundary(Generic[S, P, R]):
         evidence: Lookups whose results the verifiers are given, and the ledger keeps.
         subject: Type of the subject; taken from the commit's annotations if absent.
         level: What the verifiers check; part of the boundary's reported strength.
+        controls: What may stop, delay or ask, in this order; see `bounded_by`.
 
     Raises:
         UsageError: If the parts do not fit together.
@@ -57,6 +59,7 @@ class Boundary(Generic[S, P, R]):
         evidence: Sequence[Lookup[P, S]] = (),
         subject: type[S] | None = None,
         level: Level = "policy",
+        controls: Sequence[Control] = (),
     ) -> None:
         if not name or not name.isprintable() or len(name) > 100:
             raise UsageError(f"{name!r} cannot name a boundary: 1 to 100 printable characters")
@@ -94,6 +97,25 @@ class Boundary(Generic[S, P, R]):
         self.receipt_adapter: TypeAdapter[R] = adapter_of(receipt_type)
         self.labels = tuple(verifier.label for verifier in self.verifiers)
         self._schema: dict[str, Any] | None = None
+        self.controls: tuple[Control, ...] = ()
+        for control in controls:
+            self._bind(control)
+        bound: list[Control] = list(self.controls)
+        self.switches = tuple(name for control in bound for name in control.switches)
+        self.effects = {effect.name: effect for control in bound for effect in control.effects}
+
+    def _bind(self, control: Any) -> None:
+        if not isinstance(control, Control):
+            raise UsageError(
+                f"{control!r} cannot bound {self.name}: it is no control. For a plain check use "
+                "verifiers=[...], or Gate(check)"
+            )
+        bound = control.bound_to(self)
+        if any(bound.name == other.name for other in self.controls):
+            raise UsageError(
+                f"boundary {self.name} has two controls named {bound.name}; give one a name="
+            )
+        self.controls = (*self.controls, bound)
 
     def __repr__(self) -> str:
         return f"<Boundary {self.name}: {self.strength}>"
@@ -106,12 +128,31 @@ class Boundary(Generic[S, P, R]):
         return self._schema
 
     @property
+    def policies(self) -> tuple[str, ...]:
+        """`name@version+digest` of every policy that its controls judge by now."""
+        return tuple(control.policy for control in self.controls if control.policy)
+
+    @property
     def strength(self) -> Strength:
         """How strong this boundary is, from what it actually has."""
         return strength_of(self)
 
     def proposed_by(self, proposer: Proposer[S, P]) -> Boundary[S, P, R]:
         """The same boundary with another proposer."""
+        return self._with(proposer, self.controls)
+
+    def bounded_by(self, *controls: Control) -> Boundary[S, P, R]:
+        """The same boundary with controls, asked in this order, after those it has.
+
+        They are asked before the proposer is, and again in the commit's own transaction. A kill
+        (`signoff kill`) reaches every boundary, declared or not, and is asked first.
+
+        Raises:
+            UsageError: If a control does not fit the boundary, or two have the same name.
+        """
+        return self._with(self.proposer, (*self.controls, *controls))
+
+    def _with(self, proposer: Proposer[S, P], controls: Sequence[Control]) -> Boundary[S, P, R]:
         return Boundary(
             self.name,
             proposer=proposer,
@@ -121,4 +162,5 @@ class Boundary(Generic[S, P, R]):
             evidence=self.evidence,
             subject=self.subject_type,
             level=self.level,
+            controls=controls,
         )

@@ -1,29 +1,37 @@
 """The crossing: the one loop that everything rests on.
 
-open(key) -> propose -> parse -> verify -> commit -> record
-              ^                    |
-              +----- revise -------+        stop / escalate / budget leave the loop
+open(key) -> [controls] -> propose -> parse -> verify -> [controls] -> commit -> record
+                 ^                                |
+                 +------------ revise ------------+      stop / escalate / budget leave the loop
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from signoff.boundary._again import InFlight, answer_again
-from signoff.boundary._asking import ask, json_can_say
+from signoff.boundary._answered import Answered, digest_of
+from signoff.boundary._asking import ask, json_can_say, read_answer
+from signoff.boundary._attempt import Attempt, Memory, Settled, Stale
 from signoff.boundary._boundary import Boundary
 from signoff.boundary._commit import Transactional
-from signoff.boundary._ending import end_or_revise
+from signoff.boundary._control import Agree, AskPerson, Granted, Halt, Object, Passing, Terms
+from signoff.boundary._doorway import Heard, ask_before, release, reserve
+from signoff.boundary._ending import end_or_revise, terms_of
 from signoff.boundary._external import commit_outside
+from signoff.boundary._kills import KILLS
 from signoff.boundary._outcome import Outcome
+from signoff.boundary._passage import pass_controls
 from signoff.boundary._ports import CrossingStore, Recorded, Transaction
 from signoff.boundary._proposer import Question
-from signoff.boundary._settle import Settled, Stale, commit_here
+from signoff.boundary._settle import commit_here
 from signoff.boundary._standing import Standing
-from signoff.boundary._subject import Subject, crossing_id, subject_id
+from signoff.boundary._subject import Subject, adapter_of, crossing_id, subject_id, tenant_of
+from signoff.boundary._suspend import halt, suspend
 from signoff.boundary._verdict import Reject, Rejection, gravest
 from signoff.boundary._verifier import gather, judge
 from signoff.boundary._wire import wire_shape
@@ -50,6 +58,7 @@ class Crossing(Generic[S, P, R]):
         store: Where the crossing is kept.
         clock: Time.
         standing: The subject's place on its spine, and the move that the commit makes.
+        principal: On whose behalf it runs: a name, or anything with an `id`.
     """
 
     def __init__(
@@ -61,6 +70,7 @@ class Crossing(Generic[S, P, R]):
         store: CrossingStore,
         clock: Clock,
         standing: Standing[S] | None = None,
+        principal: object = None,
     ) -> None:
         if not key or len(key) > 1000 or not key.isprintable():
             raise BadInput(f"{key[:40]!r} cannot be a key: 1 to 1000 printable characters")
@@ -69,6 +79,7 @@ class Crossing(Generic[S, P, R]):
         self._store = store
         self._clock = clock
         self._standing = standing
+        self._principal = principal
         self._recorded = Recorded(
             id=crossing_id(key),
             key=key,
@@ -84,10 +95,16 @@ class Crossing(Generic[S, P, R]):
         self._usage = Usage()
         self._unwritten: list[Record] = []
         self._began = clock.elapsed()
+        self._known = 0  # attempts that are on record
+        self._body: Any = None  # the proposal at hand, JSON-ready
+        self._resumes = False
+        self._answer: Answered | None = None
+        self._waives: frozenset[tuple[str, str]] = frozenset()
+        self._granted: tuple[Granted, ...] = ()
 
     async def run(self) -> Outcome[R] | InFlight:
         """Cross, or answer again what was recorded under this key."""
-        recorded = await self._store.crossing(self._recorded.id)
+        recorded, kills = await self._store.opening(self._recorded.id, KILLS)
         if recorded is None:
             self._open()
         else:
@@ -95,16 +112,23 @@ class Crossing(Generic[S, P, R]):
             if recorded.status != "open":
                 return answer_again(self._boundary, recorded)
             self._resume(recorded)
+        result: Recorded | None
         while True:
-            proposal = await self._propose()
-            if proposal is None:
-                result = await self._after_rejection()
-                if result is None:
-                    await self._rest()
+            if self._resumes:
+                proposal = await self._take_up()
+                result = None
             else:
-                result = await self._judge_and_commit(proposal)
-            if isinstance(result, Recorded):
+                result = await self._ask_controls(kills)
+                proposal = None if result is not None else await self._propose()
+            if result is None:
+                if proposal is None:
+                    result = await self._after_rejection()
+                else:
+                    result = await self._judge_and_commit(proposal)
+            if result is not None:
                 return answer_again(self._boundary, result)
+            await self._rest()
+            _, kills = await self._store.opening(self._recorded.id, KILLS)
 
     async def _rest(self) -> None:
         """Pause before a proposer that failed is asked again, twice as long every time in a row.
@@ -120,7 +144,7 @@ class Crossing(Generic[S, P, R]):
             await self._clock.pause(min(FIRST_REST * 2 ** (failures - 1), LONGEST_REST))
 
     def _open(self) -> None:
-        standing = self._standing
+        standing, controls = self._standing, self._boundary.controls
         self._unwritten.append(
             Opened(
                 boundary=self._boundary.name,
@@ -128,8 +152,16 @@ class Crossing(Generic[S, P, R]):
                 subject=self._boundary.subject_adapter.dump_python(self._subject, mode="json"),
                 version=None if standing is None else standing.version,
                 verifiers=self._boundary.labels,
+                controls=tuple(control.label for control in controls),
+                principal=self._principal_body(),
             )
         )
+
+    def _principal_body(self) -> Any:
+        principal = self._principal
+        if principal is None or isinstance(principal, str | Mapping):
+            return principal  # pyright: ignore[reportUnknownVariableType]
+        return adapter_of(cast("Any", type(principal))).dump_python(principal, mode="json")
 
     def _check_same(self, recorded: Recorded) -> None:
         mine = self._recorded
@@ -141,31 +173,110 @@ class Crossing(Generic[S, P, R]):
 
     def _resume(self, recorded: Recorded) -> None:
         self._recorded = recorded
+        self._known = recorded.attempts
         state = recorded.state
         self._rejections = [Rejection.from_body(body) for body in state.get("rejections", ())]
         self._seen = set(state.get("seen", ()))
         self._usage = Usage(**state.get("usage", {}))
+        self._granted = tuple(Granted(**yes) for yes in state.get("granted", ()))
+        waiting = state.get("waiting", {})
+        if self._principal is None:
+            self._principal = waiting.get("principal")
+        if answer := state.get("answer"):
+            self._answer = Answered.from_body(answer)
+        self._body = waiting.get("proposal")
+        self._resumes = self._body is not None or self._answer is not None
 
     # Proposing
 
+    async def _ask_controls(self, kills: str) -> Recorded | None:
+        """Ask the controls before the proposer is; where the crossing stands if one stops it."""
+        passing = self._passing(None)
+        heard = ask_before(self._boundary, kills, passing)
+        if isinstance(heard.said, Agree):
+            if not any(control.reserves for control in self._boundary.controls):
+                return None
+            heard = await self._store.transact(lambda tx: reserve(self._boundary, tx, passing))
+            if isinstance(heard.said, Agree):
+                return None
+        return await self._stopped(heard, passing)
+
+    async def _stopped(self, heard: Heard, passing: Passing) -> Recorded | None:
+        """A control spoke up before anything was proposed."""
+        said, by = heard.said, heard.by
+        attempt = self._attempt(None, passing)
+        match said:
+            case Halt():
+                halted = await self._store.transact(
+                    lambda tx: halt(tx, tx.crossing(attempt.recorded.id), attempt, said, by)
+                )
+                return halted.recorded
+            case AskPerson(terms):
+                return await self._suspend(terms)
+            case Object(rejects):
+                # Nothing was proposed that could be revised.
+                stops = tuple(replace(reject, then="stop") for reject in rejects)
+                attempts = self._recorded.attempts
+                told = tuple(Rejection.of(reject, by=by, attempt=attempts) for reject in stops)
+                self._rejected(told, "", None, controls=heard.asked)
+                return await self._after_rejection()
+            case Agree():
+                raise AssertionError("nobody stopped it")
+
     async def _propose(self) -> P | None:
         """Ask once. None if what came back is no proposal; the objection is then noted."""
-        attempt = self._recorded.attempts + 1
-        self._recorded = replace(self._recorded, attempts=attempt)
         question = Question(
             subject=self._subject,
             crossing=self._recorded.id,
-            attempt=attempt,
+            attempt=self._next_attempt(),
             feedback=self._feedback(),
             schema=self._boundary.schema,
         )
         asked = await ask(self._boundary, question, timeout=self._seconds_left(), clock=self._clock)
         self._usage = self._usage + asked.usage
         self._unwritten.append(asked.record)
+        self._body = asked.record.proposal
         if asked.objection is not None:
             self._rejected((asked.objection,), asked.said, evidence=None)
             return None
         return asked.proposal
+
+    async def _take_up(self) -> P | None:
+        """Go on with the proposal that waited: for a person, or for a halt to be lifted.
+
+        None if it cannot be read any more, or the row has gone where it leads nowhere.
+        """
+        self._resumes = False
+        answer, standing = self._answer, self._standing
+        refusal = None if standing is None else standing.refuses()
+        if refusal is not None:
+            self._rejected((self._stop("stale_version", refusal.message),), "", None)
+            return None
+        if answer is not None:
+            void = answer.why_not(self._body, self._version, self._boundary.policies)
+            if void is not None:
+                self._unwritten.append(void)
+                self._answer = None
+            else:
+                self._waives = frozenset(answer.waives)
+                self._granted = (*self._granted, *answer.granted(self._body))
+        if answer is not None and answer.kind == "edit":
+            read = read_answer(
+                self._boundary, self._body, attempt=self._next_attempt(), by=f"person:{answer.by}"
+            )
+            self._unwritten.append(read.record)
+        else:
+            by = self._recorded.attempts or self._next_attempt()
+            read = read_answer(self._boundary, self._body, attempt=by, by="waiting")
+        if read.objection is not None:
+            self._rejected((read.objection,), "", None)
+            return None
+        return read.proposal
+
+    def _next_attempt(self) -> int:
+        attempt = self._recorded.attempts + 1
+        self._recorded = replace(self._recorded, attempts=attempt)
+        return attempt
 
     def _feedback(self) -> tuple[dict[str, Any], ...]:
         if not self._rejections:
@@ -194,22 +305,44 @@ class Crossing(Generic[S, P, R]):
                 rejections = await judge(
                     self._boundary.verifiers, proposal, self._subject, evidence, attempt=attempt
                 )
-            if rejections:
-                said = canonical(self._boundary.proposal_adapter.dump_python(proposal, mode="json"))
-                self._rejected(rejections, said, evidence)
+            standing_objections = tuple(r for r in rejections if not self._is_waived(r))
+            waived = tuple(f"{r.by}:{r.code}" for r in rejections if self._is_waived(r))
+            if standing_objections:
+                self._rejected(standing_objections, self._said(), evidence)
                 return await self._after_rejection()
             self._unwritten.append(
                 Judged(
-                    attempt=attempt, accepted=True, evidence=evidence or None, version=self._version
+                    attempt=attempt,
+                    accepted=True,
+                    evidence=evidence or None,
+                    version=self._version,
+                    waived=waived,
+                    ticket="" if self._answer is None else self._answer.ticket,
                 )
             )
             settled = await self._commit(proposal)
             if isinstance(settled, Settled):
                 return settled.recorded
+            if isinstance(settled, Heard):
+                assert isinstance(settled.said, Object)
+                self._unwritten.pop()
+                objections = tuple(
+                    Rejection.of(reject, by=settled.by, attempt=attempt)
+                    for reject in settled.said.rejects
+                )
+                self._rejected(objections, self._said(), evidence, controls=settled.asked)
+                return await self._after_rejection()
             stopped = await self._see_the_new_version()
             if stopped is not None:
                 self._rejected((stopped,), "", None)
                 return await self._after_rejection()
+
+    def _is_waived(self, rejection: Rejection) -> bool:
+        """Whether a person's answer set it aside: only what asked for a person can be."""
+        return rejection.then == "escalate" and (rejection.by, rejection.code) in self._waives
+
+    def _said(self) -> str:
+        return canonical(self._body)
 
     async def _evidence(self, proposal: P) -> dict[str, Any] | Reject:
         if not self._boundary.evidence:
@@ -228,7 +361,12 @@ class Crossing(Generic[S, P, R]):
         return None if self._standing is None else self._standing.version
 
     def _rejected(
-        self, rejections: tuple[Rejection, ...], said: str, evidence: dict[str, Any] | None
+        self,
+        rejections: tuple[Rejection, ...],
+        said: str,
+        evidence: dict[str, Any] | None,
+        *,
+        controls: tuple[str, ...] = (),
     ) -> None:
         rejections = tuple(map(_recordable, rejections))
         self._unwritten.append(
@@ -238,11 +376,13 @@ class Crossing(Generic[S, P, R]):
                 rejections=tuple(rejection.body() for rejection in rejections),
                 evidence=evidence or None,
                 version=self._version,
+                controls=controls,
+                ticket="" if self._answer is None else self._answer.ticket,
             )
         )
         codes = ",".join(sorted(f"{r.by}:{r.code}" for r in rejections))
         mark = hashlib.sha256(f"{codes}\n{said}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        repeated = bool(said) and mark in self._seen
+        repeated = bool(said) and mark in self._seen and self._answer is None
         self._seen.add(mark)
         self._rejections.extend(rejections)
         if repeated:
@@ -260,27 +400,32 @@ class Crossing(Generic[S, P, R]):
         attempts = self._recorded.attempts
         last = tuple(r for r in self._rejections if r.attempt == attempts)
         consequence = gravest(last)
-        spent = self._boundary.budget.spent(
-            attempts=attempts, usage=self._usage, seconds=self._clock.elapsed() - self._began
+        spent = bool(
+            self._boundary.budget.spent(
+                attempts=attempts, usage=self._usage, seconds=self._clock.elapsed() - self._began
+            )
         )
+        terms = self._terms(last, consequence, spent)
+        if terms is not None:
+            waives = tuple((r.by, r.code) for r in last if r.then == "escalate")
+            return await self._suspend(terms, waives)
         recorded, ending = end_or_revise(
             self._recorded,
             self._rejections,
             consequence=consequence,
-            spent=bool(spent),
-            usage=self._usage,
-            seen=self._seen,
+            spent=spent,
+            going_on=self._going_on(),
         )
-        records = [*self._unwritten, *ending]
-        at = stamp(self._clock.now())
+        records, known = [*self._unwritten, *ending], self._known
+        passing = self._passing(None)
 
         def write(tx: Transaction) -> Recorded:
             existing = tx.crossing(recorded.id)
-            if existing is not None and (
-                existing.status != "open" or existing.attempts >= recorded.attempts
-            ):
+            if existing is not None and (existing.status != "open" or existing.attempts != known):
                 return existing
-            tx.append(recorded.subject, recorded.id, at, records)
+            if recorded.status != "open":
+                release(self._boundary, tx, passing)
+            tx.append(recorded.subject, recorded.id, stamp(passing.now), records)
             tx.save_crossing(recorded)
             return recorded
 
@@ -290,40 +435,119 @@ class Crossing(Generic[S, P, R]):
             # Another run of this crossing was faster: go on from where it stands.
             self._resume(written)
         self._recorded = written
+        self._known = written.attempts
         return None if written.status == "open" else written
 
-    # Committing
+    def _terms(self, last: Sequence[Rejection], consequence: Any, spent: bool) -> Terms | None:
+        """How a person is asked about the last rejection, if one is."""
+        if last[-1].by == "spine":
+            return None
+        if self._answer is not None:
+            # The answer did not get through: whoever gave it decides again, knowing why.
+            terms = Terms.from_body(self._answer.terms, self._boundary.effects)
+            return replace(terms, because=f"{last[-1]}")
+        return terms_of(
+            self._boundary.controls, self._rejections, consequence=consequence, spent=spent
+        )
 
-    async def _commit(self, proposal: P) -> Settled | Stale:
-        boundary, recorded, subject = self._boundary, self._recorded, self._subject
-        standing, unwritten = self._standing, tuple(self._unwritten)
-        settled: Settled | Stale
-        if isinstance(boundary.commit, Transactional):
-            now = self._clock.now()
-            settled = await self._store.transact(
-                lambda tx: commit_here(
-                    tx, boundary, recorded, proposal, subject, standing, unwritten, now
-                )
-            )
+    # Committing and pausing
+
+    async def _commit(self, proposal: P) -> Settled | Stale | Heard:
+        attempt = self._attempt(proposal, self._passing(proposal))
+        settled: Settled | Stale | Heard
+        if isinstance(self._boundary.commit, Transactional):
+            settled = await self._store.transact(lambda tx: pass_controls(tx, attempt, commit_here))
         else:
-            settled = await commit_outside(
-                boundary,
-                recorded,
-                proposal,
-                subject,
-                standing,
-                unwritten,
-                store=self._store,
-                clock=self._clock,
-            )
+            settled = await commit_outside(attempt, store=self._store, clock=self._clock)
         if isinstance(settled, Settled):
-            self._unwritten.clear()
-            if self._standing is not None:
-                if settled.row is not None:
-                    self._standing.made(settled.row)
-                else:
-                    await self._standing.refresh()
+            await self._take_note(settled)
         return settled
+
+    async def _suspend(
+        self, terms: Terms, waives: tuple[tuple[str, str], ...] = ()
+    ) -> Recorded | None:
+        """Wait for a person; on the row's new version, if it moved meanwhile."""
+        while True:
+            attempt = self._attempt(None, self._passing(self._body), waives)
+
+            def write(tx: Transaction, attempt: Attempt = attempt) -> Settled | Stale:
+                existing = tx.crossing(attempt.recorded.id)
+                if existing is not None and existing.status != "open":
+                    return Settled(existing)
+                return suspend(tx, existing, attempt, terms)
+
+            settled = await self._store.transact(write)
+            if isinstance(settled, Settled):
+                await self._take_note(settled)
+                return settled.recorded
+            stopped = await self._see_the_new_version()
+            if stopped is not None:
+                self._rejected((stopped,), "", None)
+                return await self._after_rejection()
+
+    async def _take_note(self, settled: Settled) -> None:
+        self._unwritten.clear()
+        if self._standing is not None:
+            if settled.row is not None:
+                self._standing.made(settled.row)
+            else:
+                await self._standing.refresh()
+
+    def _attempt(
+        self, proposal: P | None, passing: Passing, waives: tuple[tuple[str, str], ...] = ()
+    ) -> Attempt:
+        edited = self._answer is not None and self._answer.kind == "edit"
+        return Attempt(
+            boundary=self._boundary,
+            recorded=self._recorded,
+            proposal=proposal,
+            subject=self._subject,
+            standing=self._standing,
+            unwritten=tuple(self._unwritten),
+            passing=passing,
+            memory=Memory(
+                proposal=self._body,
+                principal=self._principal_body(),
+                requester=self._answer.by if edited and self._answer else "",
+                going_on=self._going_on(),
+                granted=self._granted,
+            ),
+            waives=waives,
+        )
+
+    def _passing(self, proposal: object) -> Passing:
+        subject = self._subject
+        # Costs some microseconds, and only controls look at it.
+        looked_at = proposal is not None and self._boundary.controls
+        digest = digest_of(self._body) if looked_at else ""
+        return Passing(
+            boundary=self._boundary.name,
+            crossing=self._recorded.id,
+            subject=subject,
+            subject_id=self._recorded.subject,
+            tenant=tenant_of(subject),
+            version=self._version,
+            proposal=proposal,
+            digest=digest,
+            attempt=self._recorded.attempts,
+            usage=self._usage,
+            principal=self._principal,
+            granted=self._granted,
+            waived=self._waives,
+            now=self._clock.now(),
+        )
+
+    def _going_on(self) -> dict[str, Any]:
+        usage = self._usage
+        return {
+            "rejections": [rejection.body() for rejection in self._rejections],
+            "usage": {
+                "tokens_in": usage.tokens_in,
+                "tokens_out": usage.tokens_out,
+                "usd": usage.usd,
+            },
+            "seen": sorted(self._seen),
+        }
 
     async def _see_the_new_version(self) -> Rejection | None:
         """Look at the row again after losing a race; the reason to stop, if there is one."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from signoff.boundary._control import Control, Terms
 from signoff.boundary._ports import Recorded
 from signoff.boundary._verdict import Consequence, Rejection
-from signoff.ledger import Record, Rejected, Suspended, Usage
+from signoff.ledger import Record, Rejected
 
-#: Who is asked when a verifier escalates.
-OPERATOR = "operator"
+#: Who is asked when a verifier escalates and no control says whom.
+OPERATOR = "role:operator"
+
+#: What a crossing remembers over everything that happens to it.
+_KEPT = ("tickets",)
 
 
 def end_or_revise(
@@ -20,44 +24,48 @@ def end_or_revise(
     *,
     consequence: Consequence,
     spent: bool,
-    usage: Usage,
-    seen: Iterable[str],
+    going_on: Mapping[str, Any],
 ) -> tuple[Recorded, tuple[Record, ...]]:
-    """Where the crossing stands after its last attempt was rejected.
+    """Where the crossing stands after its last attempt was rejected, if no person is asked.
 
     Args:
         recorded: The crossing before.
         rejections: All of them, oldest first; the last one decides what is told.
         consequence: The gravest of the last attempt's.
         spent: The budget allows no further attempt.
-        usage: Of all attempts.
-        seen: Marks of the proposals that were rejected, to notice one that comes again.
+        going_on: What the crossing has to remember if it goes on.
 
     Returns:
         The crossing after, and the record that ends it; no record while it may be revised.
     """
-    told = [rejection.body() for rejection in rejections]
     last = rejections[-1]
-    going_on: dict[str, Any] = {
-        "rejections": told,
-        "usage": {
-            "tokens_in": usage.tokens_in,
-            "tokens_out": usage.tokens_out,
-            "usd": usage.usd,
-        },
-        "seen": sorted(seen),
-    }
-    if consequence == "escalate":
-        because = next(str(r) for r in reversed(rejections) if r.then == "escalate")
-        ticket = {"id": recorded.id, "ask": OPERATOR, "because": because}
-        state = {**going_on, "ticket": ticket}
-        suspended = Suspended(ticket=recorded.id, ask=OPERATOR, because=because)
-        return replace(recorded, status="suspended", state=state), (suspended,)
-    if consequence == "stop" or spent:
-        ended = "stop" if consequence == "stop" else "budget"
+    if consequence != "revise" or spent:
+        ended = "budget" if consequence == "revise" else "stop"
         if last.code == "no_progress":
             ended = "no_progress"
-        state = {"rejections": told, "ended": ended}
+        told = [rejection.body() for rejection in rejections]
         rejected = Rejected(code=last.code, ended=ended, attempts=recorded.attempts)
+        state = {"rejections": told, "ended": ended}
         return replace(recorded, status="rejected", state=state), (rejected,)
-    return replace(recorded, state=going_on), ()
+    kept = {name: recorded.state[name] for name in _KEPT if name in recorded.state}
+    return replace(recorded, state={**kept, **going_on}), ()
+
+
+def terms_of(
+    controls: Iterable[Control],
+    rejections: Sequence[Rejection],
+    *,
+    consequence: Consequence,
+    spent: bool,
+) -> Terms | None:
+    """How a person is asked after the last attempt was rejected; None if nobody is."""
+    last = rejections[-1]
+    if consequence == "escalate":
+        because = next(str(r) for r in reversed(rejections) if r.then == "escalate")
+        taken = (control.takes("escalate", because) for control in controls)
+        return next(filter(None, taken), Terms(ask=OPERATOR, because=because))
+    if last.code == "no_progress" or (spent and consequence == "revise"):
+        objection = next((r for r in reversed(rejections) if r.code != "no_progress"), last)
+        taken = (control.takes("budget", str(objection)) for control in controls)
+        return next(filter(None, taken), None)
+    return None

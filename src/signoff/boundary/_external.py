@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from pydantic import TypeAdapter
 
+from signoff.boundary._attempt import Attempt, Settled, Stale, news
 from signoff.boundary._boundary import Boundary
 from signoff.boundary._commit import External
+from signoff.boundary._control import Passing
+from signoff.boundary._doorway import Heard, release
 from signoff.boundary._effect import Carried, DidNotHappen, Happened, carry_out
+from signoff.boundary._passage import pass_controls
 from signoff.boundary._ports import CrossingStore, PendingEffect, Recorded, Row, Transaction
-from signoff.boundary._settle import Settled, Stale, in_json, news
+from signoff.boundary._settle import in_json
 from signoff.boundary._standing import Standing
 from signoff.boundary._verdict import Reject, Rejection
 from signoff.clock import Clock, stamp
@@ -25,36 +28,36 @@ GRACE = timedelta(minutes=5)
 
 
 async def commit_outside(
-    boundary: Boundary[Any, Any, Any],
-    recorded: Recorded,
-    proposal: object,
-    subject: object,
-    standing: Standing[Any] | None,
-    unwritten: Sequence[Record],
-    *,
-    store: CrossingStore,
-    clock: Clock,
-) -> Settled | Stale:
+    attempt: Attempt, *, store: CrossingStore, clock: Clock
+) -> Settled | Stale | Heard:
     """Write the intent, perform the effect, write its outcome: two transactions."""
-    now = clock.now()
-    commit = cast("External[Any, Any, Any]", boundary.commit)
+    boundary, recorded = attempt.boundary, attempt.recorded
     effect = PendingEffect(
         kind="commit",
         crossing=recorded.id,
         subject=recorded.subject,
         name=boundary.name,
         key=recorded.key,
-        payload=commit_payload(boundary, proposal, subject, standing),
-        due=stamp(now + GRACE),
+        payload=commit_payload(boundary, attempt.proposal, attempt.subject, attempt.standing),
+        due=stamp(attempt.passing.now + GRACE),
         doubt=True,
     )
-    intended, id = await store.transact(
-        lambda tx: intend(tx, recorded, effect, commit.name, standing, unwritten, stamp(now))
+    intended = await store.transact(
+        lambda tx: pass_controls(
+            tx, attempt, lambda tx, existing, told: intend(tx, existing, told, effect)
+        )
     )
-    if not id:
+    if not isinstance(intended, PendingEffect):
         return intended
-    effect = replace(effect, id=id)
-    return await perform(boundary, effect, proposal, subject, standing, store=store, clock=clock)
+    return await perform(
+        boundary,
+        intended,
+        attempt.proposal,
+        attempt.subject,
+        attempt.standing,
+        store=store,
+        clock=clock,
+    )
 
 
 async def perform(
@@ -93,28 +96,18 @@ async def perform(
 
 
 def intend(
-    tx: Transaction,
-    recorded: Recorded,
-    effect: PendingEffect,
-    name: str,
-    standing: Standing[Any] | None,
-    unwritten: Sequence[Record],
-    at: str,
-) -> tuple[Settled | Stale, int]:
+    tx: Transaction, existing: Recorded | None, attempt: Attempt, effect: PendingEffect
+) -> PendingEffect:
     """Write the intent of an external commit, and hold the row for it."""
-    existing = tx.crossing(recorded.id)
-    if existing is not None and existing.status != "open":
-        return Settled(existing), 0
-    if standing is not None:
-        row = tx.row(recorded.subject)
-        if row is None or row.version != standing.version or row.pending:
-            return Stale(), 0
+    recorded = attempt.recorded
+    name = cast("External[Any, Any, Any]", attempt.boundary.commit).name
+    if attempt.standing is not None:
         tx.hold(recorded.subject, recorded.id)
-    records = [*news(unwritten, existing), Intended(effect=name, key=recorded.key)]
-    tx.append(recorded.subject, recorded.id, at, records)
-    intended = replace(recorded, status="intended")
-    tx.save_crossing(intended)
-    return Settled(intended), tx.enqueue(effect)
+    records = [*news(attempt.unwritten, existing), Intended(effect=name, key=recorded.key)]
+    tx.append(recorded.subject, recorded.id, stamp(attempt.passing.now), records)
+    tx.save_crossing(replace(recorded, status="intended"))
+    release(attempt.boundary, tx, attempt.passing, committed=True)
+    return replace(effect, id=tx.enqueue(effect))
 
 
 def settle_effect(
@@ -157,6 +150,7 @@ def settle_effect(
         reject = Reject(carried.code, carried.because, then="stop")
         rejection = Rejection.of(reject, by=name, attempt=recorded.attempts)
         records.append(Rejected(code=rejection.code, ended="effect", attempts=recorded.attempts))
+        release(boundary, tx, _passing(boundary, effect, now))
         rejections = [*recorded.state.get("rejections", ()), rejection.body()]
         state = {"rejections": rejections, "ended": "effect"}
         settled = replace(recorded, status="rejected", state=state)
@@ -171,6 +165,19 @@ def settle_effect(
     tx.append(recorded.subject, recorded.id, at, records)
     tx.save_crossing(settled)
     return Settled(settled, row)
+
+
+def _passing(boundary: Boundary[Any, Any, Any], effect: PendingEffect, now: datetime) -> Passing:
+    """As much as a control needs in order to take something back."""
+    return Passing(
+        boundary=boundary.name,
+        crossing=effect.crossing,
+        subject=None,
+        subject_id=effect.subject,
+        tenant="",
+        version=None,
+        now=now,
+    )
 
 
 def _reconciled(

@@ -29,11 +29,12 @@ class Committed(Generic[R_co]):
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Nothing was committed, and this crossing never will.
+    """Nothing was committed, and this crossing never will, unless it was only `halted`.
 
     Attributes:
         rejections: Every objection, oldest first; never empty.
-        ended: Why it ended: `stop`, `budget`, `no_progress` or `effect`.
+        ended: Why it ended: `stop`, `budget`, `no_progress`, `effect`, `denied`, `deadline`, or
+            `halted`: a kill or a throttle stopped it for now, and the same key may be run again.
         crossing: Id of the crossing on the ledger.
         attempts: How often the proposer was asked.
     """
@@ -60,11 +61,15 @@ class Ticket:
         id: Names the ticket; single-use.
         ask: Whom it waits for.
         because: The objection that asked for a person.
+        due: When it is passed on or ends, as text; empty for never.
+        digest: SHA-256 of the proposal that waits; whoever answers says what they saw.
     """
 
     id: str
     ask: str
     because: str
+    due: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

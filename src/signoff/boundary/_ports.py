@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
+from signoff.boundary._ticket import TicketRow
 from signoff.ledger import Record
 
 T = TypeVar("T")
@@ -102,15 +103,17 @@ class PendingEffect:
 
     Attributes:
         id: Place in the outbox, given by the database; 0 before that.
-        kind: `commit` settles its crossing; `outbox` was enqueued by one that is committed.
-        name: Name of the boundary (for a commit) or of the effect (for the outbox).
+        kind: `commit` settles its crossing; `outbox` is an effect of its own; `resume` goes on with
+            a crossing that a person answered; `deadline` ends or passes on a ticket.
+        name: Name of the boundary (for a commit) or of the effect (for the outbox); see `work_name`
+            for the others.
         payload: JSON text with `proposal` and `subject`.
         doubt: Something may have happened already.
         adopted: Another run of the program wrote it, and may have begun on it.
     """
 
     id: int = 0
-    kind: Literal["commit", "outbox"]
+    kind: Literal["commit", "outbox", "resume", "deadline"]
     crossing: str
     subject: str
     name: str
@@ -120,6 +123,32 @@ class PendingEffect:
     tries: int = 0
     doubt: bool = False
     adopted: bool = False
+
+
+def work_name(kind: Literal["resume", "deadline"], boundary: str) -> str:
+    """What the outbox calls the work of a boundary that is no effect."""
+    return f"{kind}:{boundary}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """A share of a throttle's cap that one crossing has.
+
+    Attributes:
+        state: `held` while the crossing runs, `used` once it has committed, `spent` if it ended or
+            paused otherwise and only its cost remains.
+        at: When it was taken, or used, as text.
+        usd: US dollars that are held with it.
+        spent: US dollars of it that the throttle has counted.
+    """
+
+    throttle: str
+    crossing: str
+    tenant: str
+    state: Literal["held", "used", "spent"]
+    at: str
+    usd: float
+    spent: float = 0.0
 
 
 class Transaction(Protocol):
@@ -166,6 +195,52 @@ class Transaction(Protocol):
         """Try an effect again later."""
         ...
 
+    def switch(self, name: str) -> str:
+        """What a switch is set to; it stays so until this transaction ends. Empty if never set."""
+        ...
+
+    def lock_switch(self, name: str) -> str:
+        """What a switch is set to, once every transaction that has read it has ended."""
+        ...
+
+    def set_switch(self, name: str, state: str) -> None:
+        """Set a switch that was locked."""
+        ...
+
+    def ticket(self, id: str) -> TicketRow | None:
+        """A ticket, locked against other writers."""
+        ...
+
+    def save_ticket(self, ticket: TicketRow) -> None:
+        """Insert or replace a ticket."""
+        ...
+
+    def use(self, throttle: str, crossing: str) -> Use | None:
+        """What a crossing has of a throttle."""
+        ...
+
+    def save_use(self, use: Use) -> None:
+        """Insert or replace a use."""
+        ...
+
+    def drop_use(self, throttle: str, crossing: str) -> None:
+        """Return a use."""
+        ...
+
+    def count_uses(
+        self, throttle: str, *, crossing: str, tenant: str | None, held: str, used: str
+    ) -> int:
+        """How many other crossings have a share: held since one time, or used since another."""
+        ...
+
+    def held_usd(self, throttle: str, *, crossing: str, held: str) -> float:
+        """US dollars that other crossings hold, since a time."""
+        ...
+
+    def forget_uses(self, throttle: str, *, before: str) -> None:
+        """Drop uses that no window reaches any more."""
+        ...
+
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement of the user's own."""
         ...
@@ -186,6 +261,10 @@ class CrossingStore(Protocol):
 
     async def crossing(self, id: str) -> Recorded | None:
         """A crossing as last recorded."""
+        ...
+
+    async def opening(self, id: str, switch: str) -> tuple[Recorded | None, str]:
+        """A crossing as last recorded, and what a switch is set to."""
         ...
 
     async def row(self, subject: str) -> Row | None:

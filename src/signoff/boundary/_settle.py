@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter
 
-from signoff.boundary._boundary import Boundary
+from signoff.boundary._attempt import Attempt, Settled, Stale, news
 from signoff.boundary._commit import External, Transactional
 from signoff.boundary._ports import PendingEffect, Recorded, Row, Transaction
-from signoff.boundary._standing import Standing
 from signoff.boundary._subject import adapter_of
 from signoff.clock import stamp
 from signoff.errors import UsageError
 from signoff.ledger import (
     Committed,
     Intended,
-    Opened,
     Record,
     canonical,
 )
 
 S = TypeVar("S")
-
-
-@dataclass(frozen=True, slots=True)
-class Stale:
-    """The row moved, or is held, since the crossing looked at it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """Where the crossing stands now, and where its row went, if this transaction moved it."""
-
-    recorded: Recorded
-    row: Row | None = None
 
 
 class Writing(Generic[S]):
@@ -100,30 +84,16 @@ class Writing(Generic[S]):
         return [Intended(effect=effect.name, key=key) for effect, key, _ in self._effects]
 
 
-def commit_here(
-    tx: Transaction,
-    boundary: Boundary[Any, Any, Any],
-    recorded: Recorded,
-    proposal: object,
-    subject: object,
-    standing: Standing[Any] | None,
-    unwritten: Sequence[Record],
-    now: datetime,
-) -> Settled | Stale:
+def commit_here(tx: Transaction, existing: Recorded | None, attempt: Attempt) -> Settled | Stale:
     """Accept and commit in one transaction: records, row, timers, outbox, the user's own writes."""
+    boundary, recorded, standing = attempt.boundary, attempt.recorded, attempt.standing
+    now = attempt.passing.now
     at = stamp(now)
     commit = cast("Transactional[Any, Any, Any]", boundary.commit)
-    existing = tx.crossing(recorded.id)
-    if existing is not None and existing.status != "open":
-        return Settled(existing)
     row: Row | None = None
-    writing: Writing[Any] = Writing(tx, recorded, subject, boundary.subject_type, at)
-    records = news(unwritten, existing)
-    if standing is not None:
-        row = tx.row(recorded.subject)
-        if row is None or row.version != standing.version or row.pending:
-            return Stale()
-    said = commit.apply(proposal, subject, writing)
+    writing: Writing[Any] = Writing(tx, recorded, attempt.subject, boundary.subject_type, at)
+    records = news(attempt.unwritten, existing)
+    said = commit.apply(attempt.proposal, attempt.subject, writing)
     try:
         receipt = in_json(boundary.receipt_adapter, said)
     except (ValueError, TypeError, RecursionError) as error:
@@ -147,13 +117,6 @@ def commit_here(
     tx.append(recorded.subject, recorded.id, at, records)
     tx.save_crossing(settled)
     return Settled(settled, row)
-
-
-def news(unwritten: Sequence[Record], existing: Recorded | None) -> list[Record]:
-    """What is still to be written. Another process under the same key may have opened it first."""
-    if existing is None:
-        return list(unwritten)
-    return [record for record in unwritten if not isinstance(record, Opened)]
 
 
 def in_json(adapter: TypeAdapter[Any], receipt: object) -> Any:

@@ -47,6 +47,10 @@ class Standing(Protocol[S]):
         """The compare-and-swap that makes the move, with new data if `subject` is given."""
         ...
 
+    def parking(self, now: datetime) -> Swap | None:
+        """The compare-and-swap that parks the row while a person decides; None to leave it."""
+        ...
+
     def records(self, swap: Swap, row: Row, because: str) -> Sequence[Record]:
         """What the ledger keeps of a move that was made."""
         ...

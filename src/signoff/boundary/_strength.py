@@ -32,7 +32,7 @@ class Strength:
 def strength_of(boundary: Boundary[Any, Any, Any]) -> Strength:
     """The strength of a boundary. Text is a schema of its own only if the proposal is not text."""
     verifier: Literal["none", "schema", "policy", "business rule"]
-    if boundary.verifiers:
+    if boundary.verifiers or any(control.judges for control in boundary.controls):
         verifier = boundary.level
     else:
         verifier = "none" if boundary.proposer.proposes in (str, object) else "schema"

@@ -39,6 +39,12 @@ def subject_id(subject: Subject) -> str:
     return id
 
 
+def tenant_of(subject: object) -> str:
+    """Whose the subject is: its `tenant`, if it has one that is text."""
+    tenant = getattr(subject, "tenant", "")
+    return tenant if isinstance(tenant, str) else ""
+
+
 def crossing_key(boundary: str, subject: str, version: int | None) -> str:
     """The default idempotency key: boundary + subject + spine version, safe in a header."""
     parts = (boundary, subject) if version is None else (boundary, subject, str(version))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +33,7 @@ class Policy:
         everybody: The rules for a tenant without rules of its own.
         tenants: The rules of the others, whole.
         fields: What rules may read.
+        text: The file's content.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Policy:
     everybody: RuleSet
     tenants: Mapping[str, RuleSet]
     fields: Fields
+    text: str = field(default="", repr=False)
 
     @classmethod
     def load(
@@ -102,6 +104,7 @@ class Policy:
             everybody=everybody,
             tenants=tenants,
             fields=fields,
+            text=content.decode("utf-8"),
         )
 
     @property
@@ -125,11 +128,11 @@ class Policy:
         roots = {"proposal": proposal, "subject": subject, "principal": principal}
         values: dict[str, Any] = {}
         unread: list[str] = []
-        for root, field in chosen.reads:
+        for root, read in chosen.reads:
             try:
-                values[field.path] = field.read(roots[root])
+                values[read.path] = read.read(roots[root])
             except Unreadable:
-                unread.append(field.path)
+                unread.append(read.path)
         rejects: list[Reject] = []
         allowed = self.default == "allow"
         answers = chosen.conditions.ask(values)

@@ -2,22 +2,28 @@
 
 from signoff.ledger._canonical import canonical
 from signoff.ledger._chain import EMPTY, link, merkle_root
-from signoff.ledger._entry import SEALS, Entry, Fault, Verification, Verifying
+from signoff.ledger._entry import CONTROLS, SEALS, Entry, Fault, Verification, Verifying
 from signoff.ledger._fingerprint import Fingerprint, Usage, digest
 from signoff.ledger._ledger import Ledger, Redact
 from signoff.ledger._phantom import PhantomSuccess, phantom_successes
 from signoff.ledger._record import (
+    AnswerRefused,
     Changed,
     Committed,
+    ControlChanged,
     Delivered,
+    GaveUp,
+    Halted,
     Intended,
     Judged,
     Moved,
     Opened,
+    PassedOn,
     Proposed,
     Reconciled,
     Record,
     Rejected,
+    Resumed,
     Sealed,
     Started,
     Suspended,
@@ -27,25 +33,32 @@ from signoff.ledger._record import (
 )
 
 __all__ = [
+    "CONTROLS",
     "EMPTY",
     "SEALS",
+    "AnswerRefused",
     "Changed",
     "Committed",
+    "ControlChanged",
     "Delivered",
     "Entry",
     "Fault",
     "Fingerprint",
+    "GaveUp",
+    "Halted",
     "Intended",
     "Judged",
     "Ledger",
     "Moved",
     "Opened",
+    "PassedOn",
     "PhantomSuccess",
     "Proposed",
     "Reconciled",
     "Record",
     "Redact",
     "Rejected",
+    "Resumed",
     "Sealed",
     "Started",
     "Suspended",

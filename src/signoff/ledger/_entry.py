@@ -12,6 +12,9 @@ from signoff.ledger._record import Sealed
 #: The subject whose chain holds the seals.
 SEALS = "signoff:seals"
 
+#: The chain of what concerns no single subject: kills, policies.
+CONTROLS = "signoff:controls"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:

@@ -37,6 +37,8 @@ class Opened(Record):
     subject: Any
     version: int | None = None
     verifiers: Sequence[str] = ()
+    controls: Sequence[str] = ()
+    principal: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +56,20 @@ class Proposed(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged(Record):
-    """Every verifier spoke about one proposal."""
+    """Every verifier spoke about one proposal, and if they accepted, every control.
+
+    `controls` names them in the order in which they were asked, policies with their version and
+    digest. `waived` lists objections that a person's answer set aside.
+    """
 
     attempt: int
     accepted: bool
     rejections: Sequence[JSON] = ()
     evidence: JSON | None = None
     version: int | None = None
+    controls: Sequence[str] = ()
+    waived: Sequence[str] = ()
+    ticket: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,11 +109,81 @@ class Rejected(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspended(Record):
-    """The crossing waits for a person."""
+    """The crossing waits for a person. The ticket is bound to all that is named here."""
 
     ticket: str
     ask: str
     because: str
+    control: str = ""
+    digest: str = ""
+    version: int | None = None
+    policies: Sequence[str] = ()
+    due: str = ""
+    otherwise: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed(Record):
+    """A ticket ended: a person answered, or its deadline passed."""
+
+    ticket: str
+    answer: str
+    by: str
+    because: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerRefused(Record):
+    """Somebody's answer to a ticket did not count."""
+
+    ticket: str
+    answer: str
+    by: str
+    code: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassedOn(Record):
+    """Nobody answered a ticket in time: it now waits for somebody else."""
+
+    ticket: str
+    ask: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halted(Record):
+    """A control stopped the crossing for now; it may be run again under the same key."""
+
+    by: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GaveUp(Record):
+    """A piece of work failed every time it was tried; a person is asked, and it rests."""
+
+    work: str
+    tries: int
+    because: str
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlChanged(Record):
+    """A control was set differently: a kill thrown or lifted, a policy put in place.
+
+    `change` is `killed`, `lifted`, `refused` (by somebody who may not) or `policy`.
+    """
+
+    control: str
+    change: str
+    by: str = ""
+    because: str = ""
+    details: JSON | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from signoff.boundary import Boundary, External, Transactional
+from signoff.boundary import Boundary, External, Transactional, work_name
 from signoff.errors import NotRegistered, UsageError
 from signoff.state import StateMachine
 
@@ -37,18 +37,20 @@ class Registry:
         if self._boundaries.get(boundary.name) is boundary:
             return
         self._boundaries[boundary.name] = boundary
-        if isinstance(boundary.commit, Transactional):
-            for effect in boundary.commit.effects:
-                known = self._effects.setdefault(effect.name, effect)
-                if known.perform != effect.perform:
-                    raise UsageError(
-                        f"two different effects are named {effect.name}; the name is how one is "
-                        "found again after a restart, so give them External(..., name=)"
-                    )
+        enqueued = boundary.commit.effects if isinstance(boundary.commit, Transactional) else ()
+        for effect in (*enqueued, *boundary.effects.values()):
+            known = self._effects.setdefault(effect.name, effect)
+            if known.perform != effect.perform:
+                raise UsageError(
+                    f"two different effects are named {effect.name}; the name is how one is "
+                    "found again after a restart, so give each a name="
+                )
         outside = [
             name for name, known in self._boundaries.items() if isinstance(known.commit, External)
         ]
-        self._effect_names = tuple({*self._effects, *outside})
+        work: tuple[Literal["resume", "deadline"], ...] = ("resume", "deadline")
+        inside = [work_name(kind, name) for name in self._boundaries for kind in work]
+        self._effect_names = tuple({*self._effects, *outside, *inside})
 
     def add_machine(self, machine: StateMachine[Any]) -> None:
         known = self._machines.setdefault(machine.name, machine)
@@ -67,6 +69,11 @@ class Registry:
 
     def boundary(self, name: str) -> Boundary[Any, Any, Any]:
         return _known(self._boundaries, name, "boundary")
+
+    def switches_of(self, boundary: str) -> tuple[str, ...]:
+        """The kill switches of a boundary; none of one that this process does not know."""
+        known = self._boundaries.get(boundary)
+        return () if known is None else known.switches
 
     def effect(self, name: str) -> External[Any, Any, Any]:
         return _known(self._effects, name, "effect")

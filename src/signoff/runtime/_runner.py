@@ -5,27 +5,31 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeAlias
 
 from signoff.boundary import (
+    KILLS,
     Carried,
     DidNotHappen,
     Happened,
     InDoubt,
+    Outcome,
     PendingEffect,
+    Rejected,
     Timer,
     adapter_of,
     carry_out,
     perform,
+    read_kills,
     read_payload,
     receipt_body,
     signature_types,
 )
 from signoff.clock import Clock, from_stamp, stamp
-from signoff.errors import SignoffError, UsageError
+from signoff.errors import NotNow, SignoffError, UsageError
 from signoff.ledger import Delivered, Reconciled, Record, TimerFired, Unknown
 from signoff.runtime._registry import Registry
 from signoff.state import Handle, Move, SpineStore, SpineTransaction, moving
@@ -37,6 +41,9 @@ CRASHED = "the process stopped before the outcome was recorded"
 
 #: One claimed piece of work, not begun.
 Piece: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+
+#: How long work that a control halted rests before it is tried again.
+HALTED_FOR = timedelta(seconds=30)
 
 #: Timers or effects that are fetched at once.
 BATCH = 256
@@ -53,6 +60,8 @@ class Runner:
         runtime: Passed to timer handlers.
         in_flight: Crossings that callers of this process are running right now.
         concurrency: Pieces of work at the same time.
+        resume: Goes on with a crossing whose ticket was answered.
+        max_restarts: How often a piece of work that fails is tried again before it is given up.
     """
 
     def __init__(
@@ -65,12 +74,16 @@ class Runner:
         runtime: object,
         in_flight: Iterable[str],
         concurrency: int,
+        resume: Callable[[str], Awaitable[Outcome[Any]]],
+        max_restarts: int,
     ) -> None:
         self._store = store
         self._clock = clock
         self._registry = registry
         self._handle_of = handle_of
         self._runtime = runtime
+        self._resume = resume
+        self._max_restarts = max_restarts
         self._slots = asyncio.Semaphore(concurrency)
         self._claiming = asyncio.Lock()
         self._busy_timers: set[tuple[str, str]] = set()
@@ -181,13 +194,22 @@ class Runner:
     async def _settle_or_postpone(self, effect: PendingEffect) -> bool:
         """Finish one effect; False if it has to wait."""
         try:
-            if effect.kind == "commit":
-                return await self._settle_commit(effect)
-            return await self._deliver(effect)
+            match effect.kind:
+                case "commit":
+                    return await self._settle_commit(effect)
+                case "outbox":
+                    return await self._deliver(effect)
+                case "resume":
+                    return await self._go_on(effect)
+                case "deadline":
+                    return await self._see_to_deadline(effect)
         except (SignoffError, UsageError):
             raise
-        except Exception:
+        except Exception as error:
             # One piece of work that cannot be read must not stop all the others.
+            if effect.tries >= self._max_restarts and effect.kind != "commit":
+                await self._give_up(effect, error)
+                return False
             _log.exception(
                 "effect %s of %s failed; it will be tried again", effect.key, effect.subject
             )
@@ -196,6 +218,39 @@ class Runner:
                 lambda tx: tx.postpone(effect.id, due=due, doubt=effect.doubt)
             )
             return False
+
+    async def _give_up(self, piece: PendingEffect | Timer, error: Exception) -> None:
+        from signoff.control import Work, described, give_up
+
+        because = described(error)
+        _log.error(
+            "%s of %s failed %s times and rests now; an operator is asked: %s",
+            piece.name,
+            piece.subject,
+            piece.tries + 1,
+            because,
+        )
+        now = self._clock.now()
+        await self._store.transact(lambda tx: give_up(tx, Work(piece), because, now))
+
+    # People's answers
+
+    async def _go_on(self, effect: PendingEffect) -> bool:
+        """Go on with a crossing whose ticket was answered."""
+        outcome = await self._resume(effect.crossing)
+        if isinstance(outcome, Rejected) and outcome.ended == "halted":
+            due = stamp(self._clock.now() + HALTED_FOR)
+            await self._store.transact(lambda tx: tx.postpone(effect.id, due=due, doubt=False))
+            return False
+        await self._store.transact(lambda tx: tx.settle(effect.id))
+        return True
+
+    async def _see_to_deadline(self, effect: PendingEffect) -> bool:
+        from signoff.control import see_to_deadline
+
+        id, now = json.loads(effect.payload)["ticket"], self._clock.now()
+        await self._store.transact(lambda tx: see_to_deadline(tx, id, effect.id, now))
+        return True
 
     async def _settle_commit(self, effect: PendingEffect, said: Carried | None = None) -> bool:
         boundary = self._registry.boundary(effect.name)
@@ -223,6 +278,12 @@ class Runner:
         return Move(self._store, self._handle_of(machine, row), move["to"])
 
     async def _deliver(self, pending: PendingEffect) -> bool:
+        if await self._is_killed(pending):
+            due = stamp(self._clock.now() + HALTED_FOR)
+            await self._store.transact(
+                lambda tx: tx.postpone(pending.id, due=due, doubt=pending.doubt)
+            )
+            return False
         effect = self._registry.effect(pending.name)
         first, second, _ = signature_types(effect.perform)
         fields = json.loads(pending.payload)
@@ -270,10 +331,33 @@ class Runner:
                 # That it waits is on the ledger once. Noting its beginning counted as a try, too.
                 if pending.tries > (0 if repeatable else 1):
                     return False
-            tx.append(pending.subject, pending.crossing, stamp(now), records)
+            # A notice is about a ticket, whose name begins with its crossing's id.
+            crossing = pending.crossing.partition("-")[0]
+            tx.append(pending.subject, crossing, stamp(now), records)
             return done
 
         return await self._store.transact(write)
+
+    async def _is_killed(self, pending: PendingEffect) -> bool:
+        """Whether a kill holds back an effect that was enqueued before; notices go out always."""
+        if "/" in pending.crossing:
+            return False
+        recorded, text = await self._store.opening(pending.crossing, KILLS)
+        kills = read_kills(text)
+        if not kills or recorded is None:
+            return False
+        subject = json.loads(pending.payload)["subject"]
+        tenant = subject.get("tenant", "") if isinstance(subject, dict) else ""
+        switches = self._registry.switches_of(recorded.boundary)
+        return any(
+            kill.reaches(
+                boundary=recorded.boundary,
+                subject=pending.subject,
+                tenant=tenant,
+                switches=switches,
+            )
+            for kill in kills
+        )
 
     # Timers
 
@@ -326,7 +410,14 @@ class Runner:
             await handler(self._runtime, self._handle_of(machine, row))
         except UsageError:
             raise
-        except Exception:
+        except NotNow:
+            due = stamp(self._clock.now() + HALTED_FOR)
+            await self._store.transact(lambda tx: tx.postpone_timer(timer, due=due, counts=False))
+            return
+        except Exception as error:
+            if timer.tries >= self._max_restarts:
+                await self._give_up(timer, error)
+                return
             _log.exception("timer %s of %s failed; it will be tried again", timer.name, row.subject)
             due = stamp(self._clock.now() + _backoff(timer.tries))
             await self._store.transact(lambda tx: tx.postpone_timer(timer, due=due))

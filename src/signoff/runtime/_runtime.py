@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Coroutine, Iterable
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
 from signoff.boundary import (
@@ -17,30 +17,26 @@ from signoff.boundary import (
     Happened,
     InFlight,
     Outcome,
-    Row,
     Subject,
-    adapter_of,
     answer_again,
     crossing_id,
     crossing_key,
     subject_id,
 )
-from signoff.clock import Clock, SystemClock, stamp
-from signoff.errors import Held, StorageUnavailable, UsageError
+from signoff.clock import Clock, SystemClock
+from signoff.errors import StorageUnavailable, UsageError
 from signoff.ledger import Redact
 from signoff.runtime._flights import Flights
+from signoff.runtime._heartbeats import Unhurried
+from signoff.runtime._people_verbs import PeopleVerbs
 from signoff.runtime._registry import Registry
 from signoff.runtime._runner import Runner
-from signoff.state import (
-    Handle,
-    Move,
-    SpineTransaction,
-    StateMachine,
-    changing,
-    moving,
-    starting,
-)
+from signoff.runtime._spine_verbs import SpineVerbs
+from signoff.state import Handle, Move, StateMachine
 from signoff.storage import Storage, storage_at
+
+if TYPE_CHECKING:
+    from signoff.control import Escalated, Listed
 
 _log = logging.getLogger("signoff.runtime")
 
@@ -53,11 +49,8 @@ T = TypeVar("T")
 
 _log = logging.getLogger("signoff.runtime")
 
-#: How often, and after how many seconds, a change tries a row that an effect holds.
-HELD_TRIES, HELD_PAUSE = 500, 0.02
 
-
-class Runtime:
+class Runtime(SpineVerbs, PeopleVerbs):
     """Runs boundaries and spines over one database; fires timers, performs effects, recovers.
 
     Use it as an asynchronous context manager. On opening it takes up what an earlier process left
@@ -70,6 +63,11 @@ class Runtime:
             through this runtime is known from then on.
         redact: Runs over every record (its type and its fields) before it is hashed and written.
         concurrency: Timers and effects worked on at the same time.
+        principals: Who may answer tickets and who may kill: a TOML file, or names with their roles.
+            Whoever is not listed may do neither.
+        max_restarts: A timer's or an effect's work that fails more often than this is given up: it
+            rests, a ticket asks the operator, and everything else goes on. The pauses between the
+            tries double, so that twelve take a little over an hour.
 
     Raises:
         StorageUnavailable: On opening, if the database cannot be used; the message says why.
@@ -83,7 +81,12 @@ class Runtime:
         knows: Iterable[Boundary[Any, Any, Any] | StateMachine[Any]] = (),
         redact: Redact | None = None,
         concurrency: int = 64,
+        principals: Listed = None,
+        max_restarts: int = 12,
     ) -> None:
+        # Inside, here and elsewhere in this room: `import signoff` has no need of it.
+        from signoff.control import Principals
+
         if not isinstance(store, str) and redact is not None:
             raise UsageError("give redact= to the storage that you built")
         self._storage = storage_at(store, redact=redact) if isinstance(store, str) else store
@@ -101,7 +104,12 @@ class Runtime:
             runtime=self,
             in_flight=self._flights,
             concurrency=concurrency,
+            resume=self._resume,
+            max_restarts=max_restarts,
         )
+        self._principals = Principals.of(principals)
+        self._announced: dict[str, tuple[str, ...]] = {}
+        self._gave_up: BaseException | None = None
         self._storage.on_due = self._runner.expect
         self._driver: asyncio.Task[None] | None = None
 
@@ -116,8 +124,16 @@ class Runtime:
         return self._clock
 
     async def __aenter__(self) -> Runtime:
+        from signoff.control import Supervisor
+
         await self._storage.open(exclusive=True)
-        self._driver = asyncio.create_task(self._drive(), name="signoff-runner")
+        supervisor = Supervisor(
+            {"due work": self._drive},
+            clock=self._clock,
+            heartbeats=Unhurried(self._storage),
+            on_escalation=self._escalated,
+        )
+        self._driver = asyncio.create_task(supervisor.run(), name="signoff-runner")
         await asyncio.sleep(0)  # let the driver take its place before anybody moves the clock
         return self
 
@@ -156,10 +172,18 @@ class Runtime:
                 _log.warning("due work has to wait: %s", error)
                 await self._clock.pause(1.0)
 
+    async def _escalated(self, escalated: Escalated) -> None:
+        self._gave_up = escalated.error
+
     # Crossings
 
     async def run(
-        self, boundary: Boundary[S, P, R], subject: S, *, key: str | None = None
+        self,
+        boundary: Boundary[S, P, R],
+        subject: S,
+        *,
+        key: str | None = None,
+        principal: object = None,
     ) -> Outcome[R]:
         """Cross a boundary once; the same key again returns what was recorded.
 
@@ -168,6 +192,8 @@ class Runtime:
             subject: What it is about.
             key: Names this crossing for ever. By default boundary + subject, and the subject's
                 spine version if it has a spine.
+            principal: On whose behalf: a name, or anything with an `id`. Policies may read it, and
+                under four eyes it may not approve what it asked for.
 
         Raises:
             StorageUnavailable: The database cannot be written; run the same again.
@@ -176,7 +202,7 @@ class Runtime:
         if key is None:
             row = await self._storage.row(id)
             key = crossing_key(boundary.name, id, None if row is None else row.version)
-        return await self._cross(boundary, subject, key, None)
+        return await self._cross(boundary, subject, key, None, principal)
 
     async def advance(
         self,
@@ -185,8 +211,19 @@ class Runtime:
         *,
         through: Boundary[S, P, R],
         key: str | None = None,
+        waits_in: St | None = None,
+        principal: object = None,
     ) -> Outcome[R]:
         """Move a row through a boundary: it moves if, and only if, the crossing commits.
+
+        Args:
+            handle: The row.
+            to: Where it goes.
+            through: What it has to cross.
+            key: Names this crossing for ever; by default boundary + subject + version.
+            waits_in: Where the row waits while a person decides; by default where it stands.
+                The ticket is bound to the row's version there.
+            principal: On whose behalf; see `run`.
 
         Raises:
             UnknownTransition: If the machine does not allow the move from where the row stands.
@@ -201,19 +238,35 @@ class Runtime:
             and await self._storage.crossing(crossing_id(key)) is None
         ):
             handle.machine.check_move(handle.state, to, what=handle.id)
+            if waits_in is not None and waits_in != handle.state:
+                handle.machine.check_move(handle.state, waits_in, what=handle.id)
+                handle.machine.check_move(waits_in, to, what=f"{handle.id}, having waited,")
         self._registry.add_machine(handle.machine)
-        move = Move(self._storage, handle, to)
-        return await self._cross(through, handle.subject, key, move)
+        move = Move(self._storage, handle, to, waits_in=waits_in)
+        return await self._cross(through, handle.subject, key, move, principal)
 
     async def _cross(
-        self, boundary: Boundary[S, P, R], subject: S, key: str, move: Move[Any, S] | None
+        self,
+        boundary: Boundary[S, P, R],
+        subject: S,
+        key: str,
+        move: Move[Any, S] | None,
+        principal: object = None,
     ) -> Outcome[R]:
         self._check_open()
         self._registry.add_boundary(boundary)
+        if boundary.policies != self._announced.get(boundary.name, ()):
+            await self._announce(boundary)
         id = crossing_id(key)
         about = (boundary.name, subject_id(subject))
         crossing = Crossing(
-            boundary, subject, key=key, store=self._storage, clock=self._clock, standing=move
+            boundary,
+            subject,
+            key=key,
+            store=self._storage,
+            clock=self._clock,
+            standing=move,
+            principal=principal,
         )
 
         async def run() -> Outcome[R]:
@@ -232,127 +285,6 @@ class Runtime:
         """An effect under this key was begun by a process that died, or by one that lives."""
         if not await self._runner.finish_commit(id):
             await asyncio.sleep(0.05)
-
-    # The spine
-
-    async def start(self, machine: StateMachine[St], subject: S) -> Handle[St, S]:
-        """Begin a row for the subject, or find the one that it has.
-
-        Raises:
-            UsageError: If the subject already stands on another machine.
-        """
-        self._check_open()
-        self._registry.add_machine(machine)
-        self._registry.learn_subject(machine, type(subject))
-        id = subject_id(subject)
-        now = self._clock.now()
-
-        def write(tx: SpineTransaction) -> Row:
-            row = tx.row(id)
-            if row is not None:
-                return row
-            planned = starting(machine, subject, now)
-            started = tx.swap(planned.swap)
-            assert started is not None
-            tx.append(id, "", stamp(now), planned.records)
-            return started
-
-        row = await self._storage.row(id)
-        if row is None:
-            row = await self._storage.transact(write)
-        if row.machine != machine.name:
-            raise UsageError(f"{id} already stands on machine {row.machine}, not {machine.name}")
-        return self._handle_of(machine, row)
-
-    async def find(
-        self, machine: StateMachine[St], id: str, subject: type[S]
-    ) -> Handle[St, S] | None:
-        """The row of a subject; None if it never started."""
-        self._registry.add_machine(machine)
-        self._registry.learn_subject(machine, subject)
-        row = await self._storage.row(id)
-        return None if row is None else self._handle_of(machine, row)
-
-    async def refresh(self, handle: Handle[Any, Any]) -> None:
-        """Bring a handle up to date with moves that other processes made."""
-        row = await self._storage.row(handle.id)
-        if row is not None:
-            handle.see(row)
-
-    async def move(
-        self, handle: Handle[St, S], to: St, *, because: str, subject: S | None = None
-    ) -> bool:
-        """Move a row by decision of code, not of a model.
-
-        Returns:
-            False if the row had gone on, or is held by an effect; the handle is then up to date.
-
-        Raises:
-            UnknownTransition: If the machine does not allow the move.
-        """
-        machine, now = handle.machine, self._clock.now()
-        machine.check_move(handle.state, to, what=handle.id)
-        planned = moving(
-            machine,
-            handle.row,
-            handle.subject if subject is None else subject,
-            to,
-            now=now,
-            because=because,
-            replaced=subject is not None,
-        )
-
-        def write(tx: SpineTransaction) -> Row | None:
-            row = tx.swap(planned.swap)
-            if row is not None:
-                tx.append(handle.id, "", stamp(now), planned.records)
-            return row
-
-        row = await self._storage.transact(write)
-        if row is None:
-            await self.refresh(handle)
-            return False
-        handle.see(row)
-        return True
-
-    async def change(
-        self, handle: Handle[St, S], update: Callable[[S], S], *, because: str
-    ) -> None:
-        """Change a row's data where it stands: the world moved. Its timers stay set.
-
-        Args:
-            handle: The row.
-            update: Pure function of the subject; asked again if the row moved meanwhile.
-            because: For the ledger.
-
-        Raises:
-            Held: If an effect holds the row and does not settle.
-        """
-        machine = handle.machine
-        adapter = adapter_of(type(handle.subject))
-        at = stamp(self._clock.now())
-
-        def write(tx: SpineTransaction) -> Row | None:
-            row = tx.row(handle.id)
-            if row is None or row.pending:
-                return None
-            updated = update(adapter.validate_json(row.data))
-            planned = changing(machine, row, updated, because=because)
-            changed = tx.swap(planned.swap)
-            tx.append(handle.id, "", at, planned.records)
-            return changed
-
-        for _ in range(HELD_TRIES):
-            row = await self._storage.transact(write)
-            if row is not None:
-                handle.see(row)
-                return
-            await self._clock.pause(HELD_PAUSE)
-        await self.refresh(handle)
-        raise Held(
-            f"{handle.id} cannot change: the effect of crossing {handle.pending} holds it and has "
-            "not settled. Settle or resolve that crossing first."
-        )
 
     # Work that is due
 
@@ -410,19 +342,11 @@ class Runtime:
         outcome = answer_again(boundary, recorded)
         return None if isinstance(outcome, InFlight) else outcome
 
-    def _handle_of(self, machine: StateMachine[Any], row: Row) -> Handle[Any, Any]:
-        handle = self._handles.get(row.subject)
-        if handle is None:
-            type_ = self._registry.subject_type(machine)
-            handle = Handle(machine, row, adapter_of(type_).validate_json(row.data))
-            self._handles[row.subject] = handle
-        else:
-            handle.see(row)
-        return handle
-
     def _check_open(self) -> None:
         if self._driver is None:
             raise UsageError("this runtime is not open: async with Runtime(...) as runtime")
+        if self._gave_up is not None:
+            raise self._gave_up
         if self._driver.done() and not self._driver.cancelled():
             error = self._driver.exception()
             if error is not None:

@@ -106,10 +106,13 @@ def _timers_set(swap: Swap) -> tuple[TimerSet, ...]:
 class Move(Generic[St, S]):
     """The move that a crossing's commit makes: what the crossing stands on."""
 
-    def __init__(self, store: CrossingStore, handle: Handle[St, S], to: St) -> None:
+    def __init__(
+        self, store: CrossingStore, handle: Handle[St, S], to: St, *, waits_in: St | None = None
+    ) -> None:
         self._store = store
         self._handle = handle
         self._to = to
+        self._waits_in = waits_in
         self._planned: tuple[Swap, Sequence[Record]] | None = None
         self._look()
 
@@ -133,7 +136,8 @@ class Move(Generic[St, S]):
 
     @property
     def intent(self) -> Mapping[str, Any]:
-        return {"machine": self._handle.machine.name, "to": self._to}
+        intent = {"machine": self._handle.machine.name, "to": self._to}
+        return intent if self._waits_in is None else {**intent, "waits_in": self._waits_in}
 
     def refuses(self) -> Reject | None:
         machine, state = self._handle.machine, self._row.state
@@ -143,11 +147,19 @@ class Move(Generic[St, S]):
         return Reject("stale_version", message, then="stop")
 
     def swap(self, subject: S | None, now: datetime) -> Swap:
+        return self._plan(self._to, subject, now)
+
+    def parking(self, now: datetime) -> Swap | None:
+        if self._waits_in is None or self._row.state == self._waits_in:
+            return None
+        return self._plan(self._waits_in, None, now)
+
+    def _plan(self, to: St, subject: S | None, now: datetime) -> Swap:
         planned = moving(
             self._handle.machine,
             self._row,
             self._subject if subject is None else subject,
-            self._to,
+            to,
             now=now,
             because="",
             replaced=subject is not None,

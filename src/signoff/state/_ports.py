@@ -17,8 +17,16 @@ class SpineTransaction(Transaction, Protocol):
         """Forget a timer, unless it has been set anew since."""
         ...
 
-    def postpone_timer(self, timer: Timer, *, due: str) -> None:
+    def postpone_timer(self, timer: Timer, *, due: str, counts: bool = True) -> None:
         """Try a timer again later, and count the try."""
+        ...
+
+    def reset_timer(self, timer: Timer, *, due: str) -> None:
+        """Have a timer's work begin anew at some time, as if it had never been tried."""
+        ...
+
+    def reset_effect(self, effect: int, *, due: str) -> None:
+        """The same for an effect; it belongs to nobody until then."""
         ...
 
 

@@ -13,6 +13,7 @@ Dialect = Literal["sqlite", "postgres"]
 
 _NAME = re.compile(r"^-- (\w+) --$", re.MULTILINE)
 _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
+_STATEMENT = re.compile(r"(?:\$\$.*?\$\$|[^;$])+", re.DOTALL)
 _MIGRATION = re.compile(r"^(\d{4})_(pre|post)_\w+\.sql$")
 
 
@@ -44,8 +45,9 @@ def migrations(dialect: Dialect) -> list[tuple[int, str, list[str]]]:
 
 
 def statements(text: str) -> list[str]:
-    """A script's statements; none of ours holds a semicolon inside."""
-    return [part.strip() for part in _COMMENT.sub("", text).split(";") if part.strip()]
+    """A script's statements; only a function's body, between `$$`, holds a semicolon inside."""
+    parts = _STATEMENT.findall(_COMMENT.sub("", text))
+    return [part.strip() for part in parts if part.strip()]
 
 
 def _read(dialect: Dialect, name: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from typing import Any, TypeVar, cast
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from signoff.boundary import PendingEffect, Recorded, Row, Timer
+from signoff.boundary import PendingEffect, Recorded, Row, TicketRow, TicketStatus, Timer
 from signoff.clock import Clock, SystemClock, stamp
 from signoff.errors import BadInput
 from signoff.ledger import (
@@ -26,7 +27,11 @@ from signoff.storage._transaction import (
     StoredTransaction,
     read_crossing,
     read_row,
+    read_ticket,
 )
+
+if TYPE_CHECKING:
+    from signoff.control import Heartbeat
 
 T = TypeVar("T")
 
@@ -109,6 +114,14 @@ class Storage(ABC):
         rows = await self._rows("crossing", id=id)
         return read_crossing(rows[0]) if rows else None
 
+    async def opening(self, id: str, switch: str) -> tuple[Recorded | None, str]:
+        def look(connection: Connection) -> tuple[Recorded | None, str]:
+            rows = connection.run("crossing", {"id": id})
+            state = connection.run("switch", {"name": switch})
+            return read_crossing(rows[0]) if rows else None, state[0][0] if state else ""
+
+        return await self.read(look)
+
     async def row(self, subject: str) -> Row | None:
         rows = await self._rows("subject", id=subject)
         return read_row(subject, rows[0]) if rows else None
@@ -182,6 +195,58 @@ class Storage(ABC):
     async def pending(self) -> list[tuple[str, str, int, str]]:
         """(`effect` or `timer`, name, how many, earliest due) of what waits."""
         return [tuple(row) for row in await self._rows("pending")]
+
+    # Controls
+
+    async def switch(self, name: str) -> str:
+        """What a switch is set to, for showing; a decision reads it in its transaction."""
+        rows = await self._rows("switch", name=name)
+        return rows[0][0] if rows else ""
+
+    async def ticket(self, id: str) -> TicketRow | None:
+        """A ticket as last recorded."""
+        rows = await self._rows("ticket", id=id)
+        return read_ticket(rows[0]) if rows else None
+
+    async def find_tickets(self, prefix: str) -> list[str]:
+        """At most three tickets whose id begins with `prefix`."""
+        rows = await self._rows("tickets_like", low=prefix, high=prefix + "~")
+        return [id for (id,) in rows]
+
+    async def tickets(self, *statuses: TicketStatus) -> AsyncIterator[TicketRow]:
+        """Tickets of these statuses, oldest first."""
+        wanted, opened, after = json.dumps(statuses), "", ""
+        while rows := await self._rows(
+            "tickets", statuses=wanted, opened=opened, after=after, limit=_CHUNK
+        ):
+            for values in rows:
+                yield read_ticket(values)
+            last = read_ticket(rows[-1])
+            opened, after = last.opened, last.id
+
+    async def tickets_of(self, subject: str) -> list[TicketRow]:
+        """Every ticket about a subject, oldest first."""
+        return [read_ticket(row) for row in await self._rows("tickets_of_subject", subject=subject)]
+
+    async def throttles(self) -> list[tuple[str, str, str, int, float, float, str, str]]:
+        """(throttle, tenant, state, crossings, dollars held, dollars spent, first, last)."""
+        return [tuple(row) for row in await self._rows("throttles")]
+
+    async def beat(self, heartbeat: Heartbeat) -> None:
+        """Put a sign of life on record."""
+        params = asdict(heartbeat)
+
+        def write(tx: StoredTransaction) -> None:
+            tx.connection.run("beat", params)
+
+        await self.transact(write)
+
+    async def heartbeats(self) -> list[Heartbeat]:
+        """The last sign of life of everything that a supervisor watched."""
+        from signoff.control import Heartbeat  # inside: `import signoff` has no need of it
+
+        rows = await self._rows("heartbeats")
+        return [Heartbeat(**dict(zip(Heartbeat.__slots__, row, strict=True))) for row in rows]
 
     async def last_at(self) -> str | None:
         """When the last record was written."""

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from signoff.boundary import PendingEffect, Recorded, Row, Swap, Timer
+from signoff.boundary import PendingEffect, Recorded, Row, Swap, TicketRow, Timer, Use
 from signoff.ledger import EMPTY, Record, Redact, canonical, digest, link
-from signoff.storage._connection import Connection, Params
+from signoff.storage._connection import Connection, Params, Rows
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ class StoredTransaction:
         #: When the earliest of the timers and effects that it wrote is due; empty if it wrote none.
         self.due = ""
         self._absent: set[str] = set()
-        self._lock = "lock_" if connection.locks else ""
+        self._lock, self._share = ("lock_", "share_") if connection.locks else ("", "")
 
     @property
     def connection(self) -> Connection:
@@ -199,17 +199,21 @@ class StoredTransaction:
         held.touched = True
 
     def drop_timer(self, timer: Timer) -> None:
-        self._connection.run(
-            "drop_timer",
-            {"subject": timer.subject, "name": timer.name, "armed": timer.armed},
-        )
+        self._connection.run("drop_timer", _timer_key(timer))
 
-    def postpone_timer(self, timer: Timer, *, due: str) -> None:
+    def postpone_timer(self, timer: Timer, *, due: str, counts: bool = True) -> None:
         self._will_be_due(due)
         self._connection.run(
-            "postpone_timer",
-            {"subject": timer.subject, "name": timer.name, "armed": timer.armed, "due": due},
+            "postpone_timer", {**_timer_key(timer), "due": due, "counted": int(counts)}
         )
+
+    def reset_timer(self, timer: Timer, *, due: str) -> None:
+        self._will_be_due(due)
+        self._connection.run("reset_timer", {**_timer_key(timer), "due": due})
+
+    def reset_effect(self, effect: int, *, due: str) -> None:
+        self._will_be_due(due)
+        self._connection.run("reset_effect", {"id": effect, "due": due})
 
     # The outbox
 
@@ -226,7 +230,8 @@ class StoredTransaction:
                 "payload": effect.payload,
                 "due": effect.due,
                 "doubt": effect.doubt,
-                "owner": self._owner,
+                # What waits for its time belongs to whoever is there when it comes.
+                "owner": self._owner if effect.kind in ("commit", "outbox") else None,
             },
         )
         return int(rows[0][0])
@@ -239,6 +244,61 @@ class StoredTransaction:
         params = {"id": effect, "due": due, "doubt": doubt, "owner": self._owner}
         self._connection.run("postpone_effect", params)
         self._connection.run("postpone_later_effects", {"id": effect, "due": due})
+
+    # Controls
+
+    def switch(self, name: str) -> str:
+        return self._state_of(self._connection.run(f"{self._share}switch", {"name": name}))
+
+    def lock_switch(self, name: str) -> str:
+        return self._state_of(self._connection.run("lock_switch", {"name": name}))
+
+    @staticmethod
+    def _state_of(rows: Rows) -> str:
+        return (rows[0][0] or "") if rows else ""
+
+    def set_switch(self, name: str, state: str) -> None:
+        self._connection.run("set_switch", {"name": name, "state": state})
+
+    def ticket(self, id: str) -> TicketRow | None:
+        rows = self._connection.run(f"{self._lock}ticket", {"id": id})
+        return read_ticket(rows[0]) if rows else None
+
+    def save_ticket(self, ticket: TicketRow) -> None:
+        params = {name: getattr(ticket, name) for name in TicketRow.__slots__}
+        self._connection.run("save_ticket", {**params, "body": canonical(ticket.body)})
+
+    def use(self, throttle: str, crossing: str) -> Use | None:
+        rows = self._connection.run("use", {"throttle": throttle, "crossing": crossing})
+        return Use(**dict(zip(Use.__slots__, rows[0], strict=True))) if rows else None
+
+    def save_use(self, use: Use) -> None:
+        self._connection.run("save_use", {name: getattr(use, name) for name in Use.__slots__})
+
+    def drop_use(self, throttle: str, crossing: str) -> None:
+        self._connection.run("drop_use", {"throttle": throttle, "crossing": crossing})
+
+    def count_uses(
+        self, throttle: str, *, crossing: str, tenant: str | None, held: str, used: str
+    ) -> int:
+        params = {
+            "throttle": throttle,
+            "crossing": crossing,
+            "held": held,
+            "used": used,
+            "since": min(held, used),
+        }
+        if tenant is None:
+            return int(self._connection.run("count_uses", params)[0][0])
+        params["tenant"] = tenant
+        return int(self._connection.run("count_uses_of_tenant", params)[0][0])
+
+    def held_usd(self, throttle: str, *, crossing: str, held: str) -> float:
+        params = {"throttle": throttle, "crossing": crossing, "held": held}
+        return float(self._connection.run("held_usd", params)[0][0])
+
+    def forget_uses(self, throttle: str, *, before: str) -> None:
+        self._connection.run("forget_uses", {"throttle": throttle, "before": before})
 
     # The user's own, and the end
 
@@ -280,6 +340,10 @@ class StoredTransaction:
             rows = self._connection.run(f"{self._lock}subject", {"id": id})
             subject = self._subjects[id] = _Subject(id, rows[0] if rows else None)
         return subject
+
+
+def _timer_key(timer: Timer) -> Params:
+    return {"subject": timer.subject, "name": timer.name, "armed": timer.armed}
 
 
 def _timer_params(timer: Timer) -> Params:
@@ -325,6 +389,13 @@ def read_timer(values: tuple[Any, ...]) -> Timer:
         armed=armed,
         tries=tries,
     )
+
+
+def read_ticket(values: tuple[Any, ...]) -> TicketRow:
+    """A ticket from its columns."""
+    fields = dict(zip(TicketRow.__slots__, values, strict=True))
+    fields["body"] = json.loads(fields["body"])
+    return TicketRow(**fields)
 
 
 def read_effect(values: tuple[Any, ...]) -> PendingEffect:

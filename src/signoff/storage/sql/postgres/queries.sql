@@ -70,7 +70,7 @@ WHERE subject = %(subject)s AND name = %(name)s AND armed = %(armed)s;
 DELETE FROM signoff.timers WHERE subject = %(subject)s AND name = %(name)s AND armed = %(armed)s;
 
 -- postpone_timer --
-UPDATE signoff.timers SET due = %(due)s, tries = tries + 1, owner = NULL
+UPDATE signoff.timers SET due = %(due)s, tries = tries + %(counted)s, owner = NULL
 WHERE subject = %(subject)s AND name = %(name)s AND armed = %(armed)s;
 
 -- claims_of_timers --
@@ -118,7 +118,7 @@ WHERE crossing = (SELECT crossing FROM signoff.effects WHERE id = %(id)s)
 -- Whether a claim could find anything; whose it is, the claim decides.
 SELECT 1 FROM signoff.effects
 WHERE name IN (SELECT json_array_elements_text(%(names)s::json))
-    AND (due <= %(now)s OR owner IS DISTINCT FROM %(owner)s)
+    AND (due <= %(now)s OR owner <> %(owner)s)
 LIMIT 1;
 
 -- claim_effects --
@@ -128,14 +128,14 @@ UPDATE signoff.effects e SET owner = %(owner)s
 FROM (
     SELECT id, owner FROM signoff.effects
     WHERE name IN (SELECT json_array_elements_text(%(names)s::json))
-        AND owner <> ALL (%(others)s::int[])
+        AND (owner IS NULL OR owner <> ALL (%(others)s::int[]))
         AND (due <= %(now)s OR owner <> %(owner)s)
     ORDER BY id LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ) mine
 WHERE e.id = mine.id
 RETURNING e.id, kind, crossing, subject, name, key, payload, due, tries, doubt,
-    mine.owner <> %(owner)s;
+    coalesce(mine.owner <> %(owner)s, false);
 
 -- next_effect --
 SELECT min(due) FROM signoff.effects WHERE name IN (SELECT json_array_elements_text(%(names)s::json));
@@ -219,3 +219,109 @@ FROM signoff.crossings GROUP BY boundary, status ORDER BY boundary, status;
 
 -- meta --
 SELECT value FROM signoff.meta WHERE key = %(key)s;
+
+-- switch --
+SELECT state FROM signoff.switches WHERE name = %(name)s;
+
+-- share_switch --
+SELECT signoff.rely_on(%(name)s);
+
+-- lock_switch --
+SELECT signoff.take_over(%(name)s);
+
+-- set_switch --
+INSERT INTO signoff.switches (name, state) VALUES (%(name)s, %(state)s)
+ON CONFLICT (name) DO UPDATE SET state = excluded.state;
+
+-- ticket --
+SELECT id, kind, crossing, subject, boundary, status, ask, because, opened, due, closed,
+    answered_by, reason, body
+FROM signoff.tickets WHERE id = %(id)s;
+
+-- lock_ticket --
+SELECT id, kind, crossing, subject, boundary, status, ask, because, opened, due, closed,
+    answered_by, reason, body
+FROM signoff.tickets WHERE id = %(id)s FOR UPDATE;
+
+-- save_ticket --
+INSERT INTO signoff.tickets (id, kind, crossing, subject, boundary, status, ask, because, opened,
+    due, closed, answered_by, reason, body)
+VALUES (%(id)s, %(kind)s, %(crossing)s, %(subject)s, %(boundary)s, %(status)s, %(ask)s, %(because)s, %(opened)s,
+    %(due)s, %(closed)s, %(by)s, %(reason)s, %(body)s)
+ON CONFLICT (id) DO UPDATE
+SET status = excluded.status, ask = excluded.ask, because = excluded.because, due = excluded.due,
+    closed = excluded.closed, answered_by = excluded.answered_by, reason = excluded.reason,
+    body = excluded.body;
+
+-- tickets --
+-- By their opening, oldest first, after a place that the last page ended at.
+SELECT id, kind, crossing, subject, boundary, status, ask, because, opened, due, closed,
+    answered_by, reason, body
+FROM signoff.tickets
+WHERE status IN (SELECT json_array_elements_text(%(statuses)s::json)) AND (opened, id) > (%(opened)s, %(after)s)
+ORDER BY opened, id LIMIT %(limit)s;
+
+-- tickets_of_subject --
+SELECT id, kind, crossing, subject, boundary, status, ask, because, opened, due, closed,
+    answered_by, reason, body
+FROM signoff.tickets WHERE subject = %(subject)s ORDER BY opened, id;
+
+-- tickets_like --
+SELECT id FROM signoff.tickets WHERE id >= %(low)s AND id < %(high)s ORDER BY id LIMIT 3;
+
+-- use --
+SELECT throttle, crossing, tenant, state, at, usd, spent
+FROM signoff.uses WHERE throttle = %(throttle)s AND crossing = %(crossing)s;
+
+-- save_use --
+INSERT INTO signoff.uses (throttle, crossing, tenant, state, at, usd, spent)
+VALUES (%(throttle)s, %(crossing)s, %(tenant)s, %(state)s, %(at)s, %(usd)s, %(spent)s)
+ON CONFLICT (throttle, crossing) DO UPDATE
+SET state = excluded.state, at = excluded.at, usd = excluded.usd, spent = excluded.spent;
+
+-- drop_use --
+DELETE FROM signoff.uses WHERE throttle = %(throttle)s AND crossing = %(crossing)s;
+
+-- count_uses --
+SELECT count(*) FROM signoff.uses
+WHERE throttle = %(throttle)s AND at > %(since)s AND crossing <> %(crossing)s
+    AND (state = 'used' AND at > %(used)s OR state = 'held' AND at > %(held)s);
+
+-- count_uses_of_tenant --
+SELECT count(*) FROM signoff.uses
+WHERE throttle = %(throttle)s AND at > %(since)s AND crossing <> %(crossing)s AND tenant = %(tenant)s
+    AND (state = 'used' AND at > %(used)s OR state = 'held' AND at > %(held)s);
+
+-- held_usd --
+SELECT coalesce(sum(usd), 0) FROM signoff.uses
+WHERE throttle = %(throttle)s AND at > %(held)s AND crossing <> %(crossing)s AND state = 'held';
+
+-- forget_uses --
+DELETE FROM signoff.uses WHERE throttle = %(throttle)s AND at < %(before)s;
+
+-- throttles --
+-- What is held and used, by throttle.
+SELECT throttle, tenant, state, count(*), sum(usd), sum(spent), min(at), max(at)
+FROM signoff.uses GROUP BY throttle, tenant, state ORDER BY throttle, tenant, state;
+
+-- switches --
+SELECT name, state FROM signoff.switches ORDER BY name;
+
+-- beat --
+INSERT INTO signoff.heartbeats (process, child, at, state, restarts, error)
+VALUES (%(process)s, %(child)s, %(at)s, %(state)s, %(restarts)s, %(error)s)
+ON CONFLICT (process, child) DO UPDATE
+SET at = excluded.at, state = excluded.state, restarts = excluded.restarts, error = excluded.error;
+
+-- heartbeats --
+SELECT process, child, at, state, restarts, error FROM signoff.heartbeats ORDER BY process, child;
+
+-- forget_heartbeats --
+DELETE FROM signoff.heartbeats WHERE at < %(before)s;
+
+-- reset_timer --
+UPDATE signoff.timers SET due = %(due)s, tries = 0, owner = NULL
+WHERE subject = %(subject)s AND name = %(name)s AND armed = %(armed)s;
+
+-- reset_effect --
+UPDATE signoff.effects SET due = %(due)s, tries = 0, owner = NULL WHERE id = %(id)s;

@@ -81,3 +81,74 @@ CREATE TABLE signoff.payloads (
     digest TEXT COLLATE "C" PRIMARY KEY,
     body TEXT NOT NULL
 );
+
+-- Settings that every transaction can rely on while it lasts; a row must exist to be locked.
+CREATE TABLE signoff.switches (
+    name TEXT PRIMARY KEY,
+    state TEXT NOT NULL
+);
+
+INSERT INTO signoff.switches (name, state) VALUES ('kills', '[]'), ('policies', '{}');
+
+-- What a switch is set to, relied on until the transaction ends. An advisory lock queues fairly, so
+-- that a kill is not kept waiting by commits that never stop coming; and each statement of a
+-- volatile function sees what was committed while the one before it waited.
+CREATE FUNCTION signoff.rely_on(wanted TEXT) RETURNS TEXT LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(1936287600, hashtext(wanted));
+    RETURN (SELECT state FROM signoff.switches WHERE name = wanted);
+END $$;
+
+-- The same, once everybody who relies on it has ended.
+CREATE FUNCTION signoff.take_over(wanted TEXT) RETURNS TEXT LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(1936287600, hashtext(wanted));
+    RETURN (SELECT state FROM signoff.switches WHERE name = wanted);
+END $$;
+
+-- Questions to people.
+CREATE TABLE signoff.tickets (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    kind TEXT NOT NULL,
+    crossing TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    boundary TEXT NOT NULL,
+    status TEXT NOT NULL,
+    ask TEXT NOT NULL,
+    because TEXT NOT NULL,
+    opened TEXT COLLATE "C" NOT NULL,
+    due TEXT COLLATE "C" NOT NULL,
+    closed TEXT NOT NULL,
+    answered_by TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+
+CREATE INDEX tickets_status ON signoff.tickets (status, opened, id);
+
+CREATE INDEX tickets_subject ON signoff.tickets (subject);
+
+-- Shares of a throttle's caps.
+CREATE TABLE signoff.uses (
+    throttle TEXT NOT NULL,
+    crossing TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    state TEXT NOT NULL,
+    at TEXT COLLATE "C" NOT NULL,
+    usd DOUBLE PRECISION NOT NULL,
+    spent DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (throttle, crossing)
+);
+
+CREATE INDEX uses_at ON signoff.uses (throttle, at);
+
+-- Who is at work, and since when nobody has heard of them.
+CREATE TABLE signoff.heartbeats (
+    process TEXT NOT NULL,
+    child TEXT NOT NULL,
+    at TEXT COLLATE "C" NOT NULL,
+    state TEXT NOT NULL,
+    restarts INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    PRIMARY KEY (process, child)
+);

@@ -59,7 +59,7 @@ SELECT 1 FROM signoff_timers WHERE subject = :subject AND name = :name AND armed
 DELETE FROM signoff_timers WHERE subject = :subject AND name = :name AND armed = :armed;
 
 -- postpone_timer --
-UPDATE signoff_timers SET due = :due, tries = tries + 1, owner = NULL
+UPDATE signoff_timers SET due = :due, tries = tries + :counted, owner = NULL
 WHERE subject = :subject AND name = :name AND armed = :armed;
 
 -- claim_timers --
@@ -164,3 +164,101 @@ FROM signoff_crossings GROUP BY boundary, status ORDER BY boundary, status;
 
 -- meta --
 SELECT value FROM signoff_meta WHERE key = :key;
+
+-- switch --
+SELECT state FROM signoff_switches WHERE name = :name;
+
+-- lock_switch --
+SELECT state FROM signoff_switches WHERE name = :name;
+
+-- set_switch --
+INSERT INTO signoff_switches (name, state) VALUES (:name, :state)
+ON CONFLICT (name) DO UPDATE SET state = excluded.state;
+
+-- ticket --
+SELECT id, kind, crossing, subject, boundary, status, ask, because, opened, due, closed,
+    answered_by, reason, body
+FROM signoff_tickets WHERE id = :id;
+
+-- save_ticket --
+INSERT INTO signoff_tickets (id, kind, crossing, subject, boundary, status, ask, because, opened,
+    due, closed, answered_by, reason, body)
+VALUES (:id, :kind, :crossing, :subject, :boundary, :status, :ask, :because, :opened,
+    :due, :closed, :by, :reason, :body)
+ON CONFLICT (id) DO UPDATE
+SET status = excluded.status, ask = excluded.ask, because = excluded.because, due = excluded.due,
+    closed = excluded.closed, answered_by = excluded.answered_by, reason = excluded.reason,
+    body = excluded.body;
+
+-- tickets --
+-- By their opening, oldest first, after a place that the last page ended at.
+SELECT id, kind, crossing, subject, boundary, status, ask, because, opened, due, closed,
+    answered_by, reason, body
+FROM signoff_tickets
+WHERE status IN (SELECT value FROM json_each(:statuses)) AND (opened, id) > (:opened, :after)
+ORDER BY opened, id LIMIT :limit;
+
+-- tickets_of_subject --
+SELECT id, kind, crossing, subject, boundary, status, ask, because, opened, due, closed,
+    answered_by, reason, body
+FROM signoff_tickets WHERE subject = :subject ORDER BY opened, id;
+
+-- tickets_like --
+SELECT id FROM signoff_tickets WHERE id >= :low AND id < :high ORDER BY id LIMIT 3;
+
+-- use --
+SELECT throttle, crossing, tenant, state, at, usd, spent
+FROM signoff_uses WHERE throttle = :throttle AND crossing = :crossing;
+
+-- save_use --
+INSERT INTO signoff_uses (throttle, crossing, tenant, state, at, usd, spent)
+VALUES (:throttle, :crossing, :tenant, :state, :at, :usd, :spent)
+ON CONFLICT (throttle, crossing) DO UPDATE
+SET state = excluded.state, at = excluded.at, usd = excluded.usd, spent = excluded.spent;
+
+-- drop_use --
+DELETE FROM signoff_uses WHERE throttle = :throttle AND crossing = :crossing;
+
+-- count_uses --
+SELECT count(*) FROM signoff_uses
+WHERE throttle = :throttle AND at > :since AND crossing <> :crossing
+    AND (state = 'used' AND at > :used OR state = 'held' AND at > :held);
+
+-- count_uses_of_tenant --
+SELECT count(*) FROM signoff_uses
+WHERE throttle = :throttle AND at > :since AND crossing <> :crossing AND tenant = :tenant
+    AND (state = 'used' AND at > :used OR state = 'held' AND at > :held);
+
+-- held_usd --
+SELECT coalesce(sum(usd), 0) FROM signoff_uses
+WHERE throttle = :throttle AND at > :held AND crossing <> :crossing AND state = 'held';
+
+-- forget_uses --
+DELETE FROM signoff_uses WHERE throttle = :throttle AND at < :before;
+
+-- throttles --
+-- What is held and used, by throttle.
+SELECT throttle, tenant, state, count(*), sum(usd), sum(spent), min(at), max(at)
+FROM signoff_uses GROUP BY throttle, tenant, state ORDER BY throttle, tenant, state;
+
+-- switches --
+SELECT name, state FROM signoff_switches ORDER BY name;
+
+-- beat --
+INSERT INTO signoff_heartbeats (process, child, at, state, restarts, error)
+VALUES (:process, :child, :at, :state, :restarts, :error)
+ON CONFLICT (process, child) DO UPDATE
+SET at = excluded.at, state = excluded.state, restarts = excluded.restarts, error = excluded.error;
+
+-- heartbeats --
+SELECT process, child, at, state, restarts, error FROM signoff_heartbeats ORDER BY process, child;
+
+-- forget_heartbeats --
+DELETE FROM signoff_heartbeats WHERE at < :before;
+
+-- reset_timer --
+UPDATE signoff_timers SET due = :due, tries = 0, owner = NULL
+WHERE subject = :subject AND name = :name AND armed = :armed;
+
+-- reset_effect --
+UPDATE signoff_effects SET due = :due, tries = 0, owner = NULL WHERE id = :id;

@@ -1,0 +1,95 @@
+"""What the transactions of a crossing are told about the attempt at hand, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from signoff.boundary._boundary import Boundary
+from signoff.boundary._control import Granted, Passing
+from signoff.boundary._ports import Recorded, Row
+from signoff.boundary._standing import Standing
+from signoff.ledger import Opened, Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What a crossing that pauses needs in order to go on without asking anybody again.
+
+    Attributes:
+        proposal: What waits, JSON-ready; None if nothing was proposed yet.
+        principal: On whose behalf it runs, JSON-ready.
+        going_on: Rejections, usage, and marks of what was already said.
+        granted: What people have said yes to.
+        requester: Who wrote what waits, if it was a person.
+    """
+
+    proposal: Any = None
+    principal: Any = None
+    requester: str = ""
+    going_on: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    granted: tuple[Granted, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One attempt to get through a boundary.
+
+    Attributes:
+        recorded: The crossing, as it was last written.
+        proposal: What was accepted; None before the proposer is asked.
+        subject: What it is about.
+        standing: The row that it moves, if any.
+        unwritten: Records that wait for the next transaction.
+        passing: The same, as controls are shown it.
+        memory: What is kept if it pauses.
+        waives: Objections that a person's yes would set aside, as (who, code).
+    """
+
+    boundary: Boundary[Any, Any, Any]
+    recorded: Recorded
+    proposal: Any
+    subject: Any
+    standing: Standing[Any] | None
+    unwritten: Sequence[Record]
+    passing: Passing
+    memory: Memory
+    waives: tuple[tuple[str, str], ...] = ()
+
+    def state(self) -> dict[str, Any]:
+        """The crossing's state while it pauses."""
+        memory = self.memory
+        dumped = self.boundary.subject_adapter.dump_python(self.subject, mode="json")
+        return {
+            **memory.going_on,
+            "waiting": {
+                "proposal": memory.proposal,
+                "subject": dumped,
+                "move": None if self.standing is None else dict(self.standing.intent),
+                "principal": memory.principal,
+            },
+            "granted": [
+                {name: getattr(yes, name) for name in Granted.__slots__} for yes in memory.granted
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """The row moved, or is held, since the crossing looked at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Where the crossing stands now, and where its row went, if this transaction moved it."""
+
+    recorded: Recorded
+    row: Row | None = None
+
+
+def news(unwritten: Sequence[Record], existing: Recorded | None) -> list[Record]:
+    """What is still to be written. Another process under the same key may have opened it first."""
+    if existing is None:
+        return list(unwritten)
+    return [record for record in unwritten if not isinstance(record, Opened)]

@@ -1,0 +1,182 @@
+"""P4, the gate: a deterministic policy before every commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+from weakref import WeakSet
+
+from signoff.boundary import (
+    Accept,
+    Agree,
+    Boundary,
+    Control,
+    Object,
+    Passing,
+    Reject,
+    Said,
+    Transaction,
+    Verdict,
+    Verifier,
+    adapter_of,
+)
+from signoff.control._approval import check_plain
+from signoff.control._policy import Policy
+from signoff.errors import UsageError
+
+#: A rule in Python: a plain function of (proposal, subject).
+Rule: TypeAlias = Callable[[Any, Any], Verdict]
+
+
+class Gate(Control):
+    """Rules that every commit has to pass, asked in the commit's own transaction.
+
+    Args:
+        rules: A policy file in YAML (see `signoff.control.Policy`), or plain functions of
+            (proposal, subject) that answer as verifiers do.
+        principal: Type of the principal, if the policy reads one.
+        name: Tells two gates of one boundary apart.
+
+    Raises:
+        BadPolicy: From `bounded_by`, with line and column of everything that is wrong.
+        UsageError: If a rule is neither a file nor a plain function.
+    """
+
+    judges = True
+
+    def __init__(self, *rules: str | Path | Rule, principal: Any = None, name: str = "") -> None:
+        files = [Path(rule) for rule in rules if isinstance(rule, str | Path)]
+        functions = [rule for rule in rules if not isinstance(rule, str | Path)]
+        if not rules or len(files) > 1:
+            raise UsageError("a gate takes one policy file, or plain functions, or both")
+        for function in functions:
+            check_plain(function)
+        self.path = files[0] if files else None
+        self._checks: tuple[Verifier[Any, Any], ...] = tuple(map(Verifier, functions))
+        self._principal = principal
+        first = self.path.stem if self.path else self._checks[0].name
+        self.name = f"gate:{name or first}"
+        self._bound: WeakSet[_BoundGate] = WeakSet()
+
+    def bound_to(self, boundary: Boundary[Any, Any, Any]) -> Control:
+        bound = _BoundGate(self.name, self.path, self._checks, boundary, self._principal)
+        self._bound.add(bound)
+        return bound
+
+    def reload(self) -> tuple[str, ...]:
+        """Read the policy file again, for every boundary that this gate bounds.
+
+        A file that is wrong changes nothing. Commits that are being judged right now name the
+        policy that judged them.
+
+        Returns:
+            `name@version+digest` of what is in force now.
+
+        Raises:
+            BadPolicy: If the file does not fit one of the boundaries; the old policy stays.
+        """
+        bound = list(self._bound)
+        policies = [gate.loaded() for gate in bound]
+        for gate, policy in zip(bound, policies, strict=True):
+            gate.current = policy
+        return tuple(sorted({gate.policy for gate in bound}))
+
+
+class _BoundGate(Control):
+    """A gate for the types of one boundary."""
+
+    judges = True
+
+    def __init__(
+        self,
+        name: str,
+        path: Path | None,
+        checks: Sequence[Verifier[Any, Any]],
+        boundary: Boundary[Any, Any, Any],
+        principal: Any,
+    ) -> None:
+        self.name = name
+        self.path = path
+        self._checks = checks
+        self._types = (boundary.proposer.proposes, boundary.subject_type, principal)
+        #: The policy in force; replaced as a whole.
+        self.current = self.loaded()
+
+    def loaded(self) -> Policy | None:
+        """The policy as its file has it now."""
+        if self.path is None:
+            return None
+        proposal, subject, principal = self._types
+        return Policy.load(self.path, proposal=proposal, subject=subject, principal=principal)
+
+    def bound_to(self, boundary: Boundary[Any, Any, Any]) -> Control:
+        proposal, subject, _ = self._types
+        if (boundary.proposer.proposes, boundary.subject_type) != (proposal, subject):
+            raise UsageError(
+                f"{self.name} was made for other types than those of boundary {boundary.name}"
+            )
+        return self
+
+    @property
+    def policy(self) -> str:
+        return "" if self.current is None else _label(self.current)
+
+    @property
+    def policy_text(self) -> tuple[str, str]:
+        current = self.current
+        return ("", "") if current is None else (_label(current), current.text)
+
+    @property
+    def label(self) -> str:
+        return self._said_by(self.current)
+
+    def _said_by(self, policy: Policy | None) -> str:
+        names = [check.label for check in self._checks]
+        return f"{self.name}({','.join([*([_label(policy)] if policy else []), *names])})"
+
+    def at_commit(self, tx: Transaction, passing: Passing) -> Said:
+        policy = self.current  # once: it may be replaced while we judge
+        rejects: list[Reject] = []
+        if policy is not None:
+            rejects.extend(
+                policy.judge(
+                    passing.proposal,
+                    passing.subject,
+                    principal=self._typed(passing.principal),
+                    tenant=passing.tenant,
+                )
+            )
+        for check in self._checks:
+            verdict = _asked(check, passing.proposal, passing.subject)
+            if not isinstance(verdict, Accept):
+                rejects.append(verdict)
+        by = self._said_by(policy)
+        return Object(tuple(rejects), by) if rejects else Agree(by)
+
+    def _typed(self, principal: Any) -> Any:
+        type_ = self._types[2]
+        if type_ is None or principal is None or isinstance(principal, type_):
+            return principal
+        try:
+            return adapter_of(type_).validate_python(principal)
+        except ValueError:
+            return None  # what cannot be read objects as `policy_error`
+
+
+def _label(policy: Policy) -> str:
+    return f"{policy.label}+{policy.digest[:12]}"
+
+
+def _asked(check: Verifier[Any, Any], proposal: object, subject: object) -> Accept | Reject:
+    try:
+        verdict = check.predicate(proposal, subject)
+    except Exception as error:
+        return Reject(
+            "verifier_failed",
+            f"{check.name} could not judge this proposal",
+            details={"error": type(error).__name__},
+        )
+    if type(verdict) is Accept or isinstance(verdict, Reject):
+        return verdict
+    return Reject("unanswered", f"{check.name} did not say Accept(); nothing passes on that")
