@@ -54,7 +54,7 @@ clean:
 	@touch $@
 
 .venv/installed: .venv/made pyproject.toml
-	$(PIP) --editable .
+	$(PIP) --editable ".[policy]"
 	@touch $@
 
 .venv/installed-dev: .venv/made pyproject.toml

@@ -442,7 +442,7 @@ class Crossing(Generic[S, P, R]):
         """How a person is asked about the last rejection, if one is."""
         if last[-1].by == "spine":
             return None
-        if self._answer is not None:
+        if self._answer is not None and consequence != "escalate":
             # The answer did not get through: whoever gave it decides again, knowing why.
             terms = Terms.from_body(self._answer.terms, self._boundary.effects)
             return replace(terms, because=f"{last[-1]}")

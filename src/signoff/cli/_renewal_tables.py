@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from signoff.cli._output import show_fields, show_table
+from signoff.cli._output import show_fields, show_table, took
 from signoff.cli._renewal_run import Plan, Result, Unguarded
+from signoff.control import ServiceLevel
 from signoff.workloads.contract_renewal.customers import Customer
 
 _ENDINGS = ("renewed", "renewed_with_offer", "churned", "restructured", "escalated")
@@ -24,11 +26,10 @@ _DAMAGE = {
     "missing": "renewals that a service never heard of",
 }
 
-_WHY = {
-    "score": "no acceptable score within the budget",
-    "offer": "no acceptable offer within the budget",
-    "closing": "no acceptable closing within the budget",
+_ASKED = {
+    "budget": "no acceptable proposal within the budget",
     "merger": "contracts merged",
+    "deep discount": "a deep discount on a large contract",
     "surprise": "a long contract, and the customer wants to leave",
 }
 
@@ -52,14 +53,14 @@ def outcome_tables(plan: Plan, customers: list[Customer], result: Result) -> Non
             ("proposals refused", "times"), list(report.objections.items()), numbers=("times",)
         )
         print()
-    if report.parked:
+    if report.asked:
         show_table(
-            ("parked for a person", "renewals"),
-            [(_WHY.get(why, why), number) for why, number in report.parked.items()],
+            ("a person was asked", "renewals"),
+            [(_ASKED.get(control, control), number) for control, number in report.asked.items()],
             numbers=("renewals",),
         )
-        print(f"A specialist resolved {report.resolved:,} of {sum(report.parked.values()):,}.")
         print()
+        _show_service(report.service)
     if result.damage is not None:
         found = [
             f"{number:,} {_DAMAGE[name]}"
@@ -78,6 +79,26 @@ def outcome_tables(plan: Plan, customers: list[Customer], result: Result) -> Non
             ("prove it", f"{_program()} ledger verify{_store(plan)}"),
         ]
     )
+
+
+def _show_service(levels: Sequence[ServiceLevel]) -> None:
+    """How the scripted reviewers answered."""
+    counts = ("asked", "answered", "approved", "edited", "passed_on", "void", "open")
+    columns = [*(name.replace("_", " ") for name in counts), "median", "longest", "in time"]
+    rows = [
+        (
+            level.ask,
+            *(getattr(level, name) for name in counts),
+            *(
+                "" if seconds is None else took(seconds)
+                for seconds in (level.median, level.longest)
+            ),
+            "" if level.in_time is None else f"{level.in_time:.1%}",
+        )
+        for level in levels
+    ]
+    show_table(("reviewers", *columns), rows, numbers=columns)
+    print()
 
 
 def comparison_table(result: Result, unguarded: Unguarded) -> None:

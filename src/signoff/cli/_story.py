@@ -27,6 +27,15 @@ _STYLE = {
     "objection": "yellow",
     "REJECTED": "red",
     "SUSPENDED": "magenta",
+    "HALTED": "magenta",
+    "GAVE UP": "bold red",
+    "APPROVED": "green",
+    "EDITED": "green",
+    "DENIED": "red",
+    "EXPIRED": "red",
+    "VOID": "yellow",
+    "refused": "yellow",
+    "killed": "bold red",
     "UNKNOWN": "bold red",
 }
 
@@ -57,19 +66,27 @@ class Chapter:
 
     def lines(self) -> Iterable[Line]:
         """The chapter as lines."""
-        asked = [entry.seq for entry, _ in self.records if entry.type == "proposed"]
+        asked = [
+            entry.seq
+            for entry, body in self.records
+            if entry.type == "proposed" and not _by_person(body)
+        ]
         for entry, body in self.records:
             numbered = entry.type in ("proposed", "judged")
             attempt = plain(str(body.get("attempt", ""))) if numbered else ""
             lines = [*told(entry.type, body)]
-            if (
-                entry.type == "judged"
-                and not body.get("accepted")
-                and entry.seq < max(asked, default=0)
-            ):
+            rejected = entry.type == "judged" and not body.get("accepted")
+            if rejected and entry.seq < max(asked, default=0):
                 lines.append(("feedback", "the proposer was told, and asked again"))
             for what, text in lines:
                 yield Line(at=moment(entry.at), attempt=attempt, what=what, text=text)
+
+
+def _by_person(body: Body) -> bool:
+    """Whether somebody wrote a proposal over what the proposer had said."""
+    fingerprint = body.get("fingerprint")
+    model = fingerprint.get("model") if isinstance(fingerprint, Mapping) else None
+    return isinstance(model, str) and model.startswith("person:")
 
 
 def chapters(records: Iterable[tuple[Entry, Body]]) -> list[Chapter]:

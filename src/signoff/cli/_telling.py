@@ -10,6 +10,9 @@ from signoff.cli._output import compact, count, moment, plain, took
 
 Body = Mapping[str, Any]
 
+#: What is asked before every commit, declared or not.
+_KILL = "kill"
+
 #: Characters of a proposal, a receipt or a raw answer that a line shows.
 _SHOWN = 300
 
@@ -27,7 +30,12 @@ def told(type: str, body: Body) -> Sequence[tuple[str, str]]:
 def _opened(body: Body) -> list[tuple[str, str]]:
     version = f"on version {body['version']}; " if "version" in body else ""
     verifiers = ", ".join(body.get("verifiers", ())) or "nobody"
-    return [("opened", f"{version}verified by {verifiers}; key {body['key']}")]
+    lines = [("opened", f"{version}verified by {verifiers}; key {body['key']}")]
+    if controls := body.get("controls"):
+        lines.append(("", f"bounded by {', '.join(controls)}"))
+    if (principal := body.get("principal")) is not None:
+        lines.append(("", f"on behalf of {compact(principal, _SHOWN)}"))
+    return lines
 
 
 def _proposed(body: Body) -> list[tuple[str, str]]:
@@ -56,7 +64,50 @@ def _judged(body: Body) -> list[tuple[str, str]]:
         lines.append(("objection", f"{text} ({rejection['by']}{path}; then {rejection['then']})"))
     if body.get("evidence"):
         lines.append(("evidence", compact(body["evidence"], _SHOWN)))
+    if waived := body.get("waived"):
+        by = f" by the answer to ticket {body['ticket']}" if body.get("ticket") else ""
+        lines.append(("set aside", f"{', '.join(waived)}{by}"))
+    asked = body.get("controls", ())
+    if asked and list(asked) != [_KILL]:
+        lines.append(("controls", f"asked in this order: {', '.join(asked)}"))
     return lines
+
+
+def _suspended(body: Body) -> list[tuple[str, str]]:
+    until = f" until {moment(body['due'])}" if body.get("due") else ""
+    lines = [("SUSPENDED", f"waits for {body['ask']}{until}: {body['because']}")]
+    notes = [f"ticket {body['ticket']}"]
+    if body.get("control"):
+        notes.append(f"asked by {body['control']}")
+    if "version" in body:
+        notes.append(f"on version {body['version']}")
+    if body.get("policies"):
+        notes.append(f"judged by {', '.join(body['policies'])}")
+    if body.get("digest"):
+        notes.append(f"proposal {body['digest'][:12]}")
+    if body.get("otherwise"):
+        notes.append(f"without an answer: {body['otherwise']}")
+    return [*lines, ("", "; ".join(notes))]
+
+
+def _resumed(body: Body) -> list[tuple[str, str]]:
+    because = f": {body['because']}" if body.get("because") else ""
+    return [(body["answer"].upper(), f"by {body['by']}{because} (ticket {body['ticket']})")]
+
+
+def _answer_refused(body: Body) -> list[tuple[str, str]]:
+    who = f"{body['by']} said {body['answer']}"
+    text = f"{who}, and it does not count: {body['code']}: {body['because']}"
+    return [("refused", f"{text} (ticket {body['ticket']})")]
+
+
+def _control_changed(body: Body) -> list[tuple[str, str]]:
+    details = body.get("details")
+    if body["change"] == "policy" and details:
+        return [("policy", f"{details['policy']} judges {details['boundary']} from here on")]
+    by = f" by {body['by']}" if body.get("by") else ""
+    because = f": {body['because']}" if body.get("because") else ""
+    return [(body["change"], f"{body['control'].removeprefix('kill:')}{by}{because}")]
 
 
 def _rejected(body: Body) -> list[tuple[str, str]]:
@@ -65,6 +116,8 @@ def _rejected(body: Body) -> list[tuple[str, str]]:
         "budget": "the budget is spent",
         "no_progress": "the proposer repeats itself",
         "effect": "the effect did not happen",
+        "denied": "a person said no",
+        "deadline": "nobody answered in time",
     }.get(body["ended"], body["ended"])
     after = count(body["attempts"], "attempt")
     return [("REJECTED", f"{body['code']}: {ended}, after {after}; nothing was committed")]
@@ -97,7 +150,18 @@ _TELL: dict[str, Callable[[Body], Sequence[tuple[str, str]]]] = {
     ],
     "committed": _committed,
     "rejected": _rejected,
-    "suspended": lambda b: [("SUSPENDED", f"waits for {b['ask']}: {b['because']}")],
+    "suspended": _suspended,
+    "resumed": _resumed,
+    "answerrefused": _answer_refused,
+    "passedon": lambda b: [("passed on", f"to {b['ask']}: {b['because']} (ticket {b['ticket']})")],
+    "halted": lambda b: [
+        ("HALTED", f"{b['code']}: {b['message']} ({b['by']}); the same key may be run again")
+    ],
+    "gaveup": lambda b: [
+        ("GAVE UP", f"{b['work']}, after {count(b['tries'], 'try', 'tries')}: {b['because']}"),
+        ("", f"it rests, and ticket {b['ticket']} asks what to do"),
+    ],
+    "controlchanged": _control_changed,
     "unknown": lambda b: [("UNKNOWN", f"effect {b['effect']} is in doubt: {b['because']}")],
     "reconciled": _reconciled,
     "started": lambda b: [("started", f"{b['machine']} at {b['state']} (version {b['version']})")],

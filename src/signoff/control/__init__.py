@@ -27,8 +27,28 @@ if TYPE_CHECKING:
     from signoff.control._notify import Notice
     from signoff.control._policy import Policy
     from signoff.control._policy_file import Rule, RuleSet
+    from signoff.control._policy_replay import (
+        PolicyReplay,
+        Replayed,
+        ReplayKind,
+        Unjudged,
+        last_of_each_attempt,
+    )
     from signoff.control._predicate import Ask, Complaint, Conditions, Language, Misread
     from signoff.control._principals import Listed, Principal, Principals
+    from signoff.control._service_level import ServiceLevel, service_levels
+    from signoff.control._recorded_policy import (
+        AskedPolicy,
+        Fired,
+        Judgement,
+        PolicyText,
+        Waiver,
+        asked_policies,
+        fired,
+        judgements,
+        policy_texts,
+        text_of,
+    )
     from signoff.control._supervisor import Backoff, Child, Escalated, Supervisor, described
     from signoff.control._throttle import Throttle
     from signoff.control._webhook import verify_signature, webhook
@@ -48,8 +68,14 @@ _LATER = {
     "_notify": "Notice",
     "_policy": "Policy",
     "_policy_file": "Rule RuleSet",
+    "_policy_replay": "PolicyReplay ReplayKind Replayed Unjudged last_of_each_attempt",
     "_predicate": "Ask Complaint Conditions Language Misread",
     "_principals": "Listed Principal Principals",
+    "_service_level": "ServiceLevel service_levels",
+    "_recorded_policy": (
+        "AskedPolicy Fired Judgement PolicyText Waiver asked_policies fired judgements "
+        "policy_texts text_of"
+    ),
     "_supervisor": "Backoff Child Escalated Supervisor described",
     "_throttle": "Throttle",
     "_webhook": "verify_signature webhook",
@@ -72,6 +98,7 @@ __all__ = [
     "Answer",
     "Approval",
     "Ask",
+    "AskedPolicy",
     "Backoff",
     "BadPolicy",
     "Case",
@@ -83,9 +110,11 @@ __all__ = [
     "Escalation",
     "Field",
     "Fields",
+    "Fired",
     "Gate",
     "Heartbeat",
     "Heartbeats",
+    "Judgement",
     "KillSwitch",
     "Kind",
     "Language",
@@ -93,24 +122,38 @@ __all__ = [
     "Misread",
     "Notice",
     "Policy",
+    "PolicyReplay",
+    "PolicyText",
     "Principal",
     "Principals",
     "Problem",
     "Refusal",
+    "ReplayKind",
+    "Replayed",
     "Rule",
     "RuleSet",
+    "ServiceLevel",
     "Supervisor",
     "Throttle",
+    "Unjudged",
+    "Waiver",
     "Work",
     "announce",
     "answer",
+    "asked_policies",
     "described",
     "email",
+    "fired",
     "give_up",
+    "judgements",
+    "last_of_each_attempt",
     "lift",
+    "policy_texts",
     "read_cases",
     "see_to_deadline",
+    "service_levels",
     "settle_work",
+    "text_of",
     "throw",
     "verify_signature",
     "webhook",

@@ -293,7 +293,8 @@ def see_to_deadline(tx: Transaction, id: str, effect: int, now: datetime) -> Non
         terms["ask"], terms["within"] = ask, within
         due = "" if within is None else stamp(now + timedelta(seconds=within))
         deadline = tx.enqueue(work_on(crossing, "deadline", id, due)) if due else 0
-        body = {**ticket.body, "terms": terms, "deadline": deadline}
+        late = [*ticket.body.get("late", ()), [ticket.ask, at]]
+        body = {**ticket.body, "terms": terms, "deadline": deadline, "late": late}
         passed = replace(ticket, ask=ask, due=due, body=body)
         tx.save_ticket(passed)
         notify(tx, terms["notify"], "passed_on", passed, subject, at=at)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 from weakref import WeakSet
 
 from signoff.boundary import (
@@ -19,10 +20,9 @@ from signoff.boundary import (
     Transaction,
     Verdict,
     Verifier,
-    adapter_of,
 )
 from signoff.control._approval import check_plain
-from signoff.control._policy import Policy
+from signoff.control._policy import Policy, typed_principal
 from signoff.errors import UsageError
 
 #: A rule in Python: a plain function of (proposal, subject).
@@ -50,10 +50,8 @@ class Gate(Control):
         functions = [rule for rule in rules if not isinstance(rule, str | Path)]
         if not rules or len(files) > 1:
             raise UsageError("a gate takes one policy file, or plain functions, or both")
-        for function in functions:
-            check_plain(function)
         self.path = files[0] if files else None
-        self._checks: tuple[Verifier[Any, Any], ...] = tuple(map(Verifier, functions))
+        self._checks: tuple[Verifier[Any, Any], ...] = tuple(map(_checked, functions))
         self._principal = principal
         first = self.path.stem if self.path else self._checks[0].name
         self.name = f"gate:{name or first}"
@@ -143,7 +141,7 @@ class _BoundGate(Control):
                 policy.judge(
                     passing.proposal,
                     passing.subject,
-                    principal=self._typed(passing.principal),
+                    principal=typed_principal(self._types[2], passing.principal),
                     tenant=passing.tenant,
                 )
             )
@@ -154,23 +152,25 @@ class _BoundGate(Control):
         by = self._said_by(policy)
         return Object(tuple(rejects), by) if rejects else Agree(by)
 
-    def _typed(self, principal: Any) -> Any:
-        type_ = self._types[2]
-        if type_ is None or principal is None or isinstance(principal, type_):
-            return principal
-        try:
-            return adapter_of(type_).validate_python(principal)
-        except ValueError:
-            return None  # what cannot be read objects as `policy_error`
-
 
 def _label(policy: Policy) -> str:
     return f"{policy.label}+{policy.digest[:12]}"
 
 
+def _checked(function: Rule) -> Verifier[Any, Any]:
+    if not callable(function):
+        raise UsageError(f"{function!r} is neither a policy file nor a function")
+    check_plain(function)
+    check_plain(getattr(function, "__call__", None))  # noqa: B004  # an object may be async, too
+    check = Verifier[Any, Any](function)
+    if check.takes_evidence:
+        raise UsageError(f"{check.name} takes evidence; a gate has none: use verifiers=[...]")
+    return check
+
+
 def _asked(check: Verifier[Any, Any], proposal: object, subject: object) -> Accept | Reject:
     try:
-        verdict = check.predicate(proposal, subject)
+        verdict = cast("object", check.predicate(proposal, subject))
     except Exception as error:
         return Reject(
             "verifier_failed",
@@ -179,4 +179,6 @@ def _asked(check: Verifier[Any, Any], proposal: object, subject: object) -> Acce
         )
     if type(verdict) is Accept or isinstance(verdict, Reject):
         return verdict
+    if inspect.iscoroutine(verdict):
+        verdict.close()  # nobody awaits it in a transaction
     return Reject("unanswered", f"{check.name} did not say Accept(); nothing passes on that")

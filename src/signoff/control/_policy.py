@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from signoff.boundary import Consequence, Reject
+from signoff.boundary import Consequence, Reject, adapter_of
 from signoff.control._cel import Cel, require_cel
 from signoff.control._fields import Fields, Unreadable, fields_of
 from signoff.control._policy_file import PolicyForm, Rule, RuleSet, rule_sets, validated
 from signoff.control._predicate import Language
 from signoff.control._yaml import read_file, read_yaml
+from signoff.ledger import canonical
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,3 +182,24 @@ class Policy:
         named: dict[str, Any] = {"rule": rule.id} if rule is not None else {}
         named |= {"policy": self.name, "version": self.version, "digest": self.digest[:12]}
         return named
+
+
+def typed_principal(type_: Any, principal: Any) -> Any:
+    """A principal as a value of its type; None if it cannot be read as one.
+
+    A rule that reads what is not there objects as `policy_error`, so that nothing passes on it.
+
+    Args:
+        type_: Its type; None if no rule reads it.
+        principal: A value of the type, or its JSON-ready fields as a crossing keeps them.
+    """
+    if type_ is None or principal is None:
+        return principal
+    adapter = adapter_of(type_)
+    try:
+        if isinstance(principal, Mapping):
+            # As JSON, so that times and enums are read even where a model is strict about Python's.
+            return adapter.validate_json(canonical(principal))
+        return adapter.validate_python(principal)
+    except Exception:  # a validator of the type's own may raise anything
+        return None

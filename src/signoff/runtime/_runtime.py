@@ -109,6 +109,7 @@ class Runtime(SpineVerbs, PeopleVerbs):
         )
         self._principals = Principals.of(principals)
         self._announced: dict[str, tuple[str, ...]] = {}
+        self._driving = asyncio.Event()
         self._gave_up: BaseException | None = None
         self._storage.on_due = self._runner.expect
         self._driver: asyncio.Task[None] | None = None
@@ -134,7 +135,10 @@ class Runtime(SpineVerbs, PeopleVerbs):
             on_escalation=self._escalated,
         )
         self._driver = asyncio.create_task(supervisor.run(), name="signoff-runner")
-        await asyncio.sleep(0)  # let the driver take its place before anybody moves the clock
+        # The driver takes its place before anybody moves the clock.
+        started = asyncio.create_task(self._driving.wait())
+        await asyncio.wait({self._driver, started}, return_when=asyncio.FIRST_COMPLETED)
+        started.cancel()
         return self
 
     async def __aexit__(
@@ -165,6 +169,7 @@ class Runtime(SpineVerbs, PeopleVerbs):
 
     async def _drive(self) -> None:
         while True:
+            self._driving.set()
             try:
                 await self._clock.drive(self._runner)
             except StorageUnavailable as error:

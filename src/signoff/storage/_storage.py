@@ -192,6 +192,14 @@ class Storage(ABC):
         """(boundary, status, crossings, attempts), sorted."""
         return [tuple(row) for row in await self._rows("crossings_by_status")]
 
+    async def under_way(self) -> AsyncIterator[Recorded]:
+        """The crossings that have not ended, by id."""
+        after = ""
+        while rows := await self._rows("crossings_under_way", after=after, limit=_CHUNK):
+            for values in rows:
+                yield read_crossing(values)
+            after = rows[-1][0]
+
     async def pending(self) -> list[tuple[str, str, int, str]]:
         """(`effect` or `timer`, name, how many, earliest due) of what waits."""
         return [tuple(row) for row in await self._rows("pending")]

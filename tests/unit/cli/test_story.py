@@ -22,6 +22,12 @@ RECORDS: list[Record] = [
     ledger.Committed(receipt={"id": 1}),
     ledger.Rejected(code="c", ended="budget", attempts=3),
     ledger.Suspended(ticket="t", ask="operator", because="c: m"),
+    ledger.Resumed(ticket="t", answer="approved", by="dana", because="fine", digest="d"),
+    ledger.AnswerRefused(ticket="t", answer="approve", by="zed", code="no_role", because="no"),
+    ledger.PassedOn(ticket="t", ask="role:desk", because="nobody answered"),
+    ledger.Halted(by="kill", code="killed", message="everything is killed"),
+    ledger.GaveUp(work="timer nudge", tries=13, because="ValueError", ticket="work-1"),
+    ledger.ControlChanged(control="kill:everything", change="killed", by="dana", because="x"),
     ledger.Unknown(effect="mail", key="b/s", because="no answer"),
     ledger.Reconciled(effect="mail", key="b/s", happened=False, by="probe"),
     ledger.Started(machine="m", state="open", version=1, subject={}),
@@ -68,6 +74,71 @@ def _entry(seq: int, crossing: str, type: str) -> Entry:
         position=seq, subject="s", seq=seq, at="2026-03-01T12:00:00.000000Z",
         crossing=crossing, type=type, body="{}", hash="",
     )  # fmt: skip
+
+
+def test_what_a_ticket_is_bound_to_is_told() -> None:
+    record = ledger.Suspended(
+        ticket="t-1",
+        ask="role:lead",
+        because="deep",
+        control="approval:role:lead",
+        digest="d" * 64,
+        version=3,
+        policies=("renewal@1",),
+        due="2026-03-01T12:00:00.000000Z",
+        otherwise="stop",
+    )
+    assert told(record.type, record.body()) == [
+        ("SUSPENDED", "waits for role:lead until 2026-03-01 12:00:00: deep"),
+        (
+            "",
+            "ticket t-1; asked by approval:role:lead; on version 3; judged by renewal@1; "
+            "proposal dddddddddddd; without an answer: stop",
+        ),
+    ]
+
+
+def test_what_the_controls_said_is_told() -> None:
+    record = ledger.Judged(
+        attempt=1, accepted=True, controls=("kill", "gate:p@1"), waived=("v:odd",), ticket="t-1"
+    )
+    assert told(record.type, record.body())[1:] == [
+        ("set aside", "v:odd by the answer to ticket t-1"),
+        ("controls", "asked in this order: kill, gate:p@1"),
+    ]
+    alone = ledger.Judged(attempt=1, accepted=True, controls=("kill",))
+    assert len(told(alone.type, alone.body())) == 1
+    opened = ledger.Opened(
+        boundary="b", key="k", subject={}, controls=("gate:p",), principal="omar"
+    )
+    assert told(opened.type, opened.body())[1:] == [
+        ("", "bounded by gate:p"),
+        ("", "on behalf of omar"),
+    ]
+
+
+def test_a_change_of_control_is_told_with_what_it_changes() -> None:
+    body = {
+        "control": "gate:p@2",
+        "change": "policy",
+        "details": {"policy": "p@2", "boundary": "b"},
+    }
+    assert told("controlchanged", body) == [("policy", "p@2 judges b from here on")]
+    body = {"control": "kill:tenant:acme", "change": "lifted", "by": "dana"}
+    assert told("controlchanged", body) == [("lifted", "tenant:acme by dana")]
+
+
+def test_an_answer_of_a_person_is_no_feedback_to_the_proposer() -> None:
+    proposed = ledger.Proposed(attempt=1, fingerprint={"model": "m"}, raw="?").body()
+    edited = ledger.Proposed(attempt=2, fingerprint={"model": "person:dana"}, proposal=1).body()
+    no = ledger.Judged(attempt=1, accepted=False).body()
+    records = [
+        (_entry(1, "a", "proposed"), proposed),
+        (_entry(2, "a", "judged"), no),
+        (_entry(3, "a", "proposed"), edited),
+    ]
+    [chapter] = chapters(records)
+    assert not [line for line in chapter.lines() if line.what == "feedback"]
 
 
 def test_crossings_that_overlap_are_told_apart() -> None:

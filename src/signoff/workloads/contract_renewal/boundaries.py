@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
 from signoff.boundary import (
     Accept,
     Boundary,
+    Control,
     EffectRefused,
     External,
     Proposer,
@@ -18,6 +21,7 @@ from signoff.boundary import (
     Verdict,
     Write,
 )
+from signoff.control import Approval, Escalation, Gate, KillSwitch
 from signoff.workloads.contract_renewal.customers import Ending
 from signoff.workloads.contract_renewal.services import ServiceError, ServicePort, Services
 from signoff.workloads.contract_renewal.subject import (
@@ -30,6 +34,9 @@ from signoff.workloads.contract_renewal.subject import (
 )
 
 Ports: TypeAlias = Services[Any]
+
+P = TypeVar("P")
+R = TypeVar("R")
 
 
 class Call(BaseModel):
@@ -52,46 +59,9 @@ def about_this_customer(proposal: Score | Offer | Closing, renewal: Renewal) -> 
     )
 
 
-def within_cap(offer: Offer, renewal: Renewal) -> Verdict:
-    if offer.discount <= renewal.cap:
-        return Accept()
-    return Reject(
-        "over_cap",
-        f"{offer.discount:.0%} offered, {renewal.cap:.0%} allowed",
-        path="discount",
-        details={"offered": offer.discount, "cap": renewal.cap},
-    )
-
-
-def product_is_sold(offer: Offer, renewal: Renewal) -> Verdict:
-    if offer.product == renewal.product:
-        return Accept()
-    why = "was withdrawn" if offer.product == renewal.ended_product else "is not this contract's"
-    return Reject(
-        "wrong_product",
-        f"{offer.product} {why}; this renewal is for {renewal.product}",
-        path="product",
-    )
-
-
-def a_person_decides_surprises(closing: Closing, renewal: Renewal) -> Verdict:
-    if renewal.reply != "dispute":
-        return Accept()
-    return Reject(
-        "surprise",
-        f"a customer with a {renewal.contract.lower()} contract wants to leave it: "
-        "not a model's call",
-        then="escalate",
-    )
-
-
 def follows_the_reply(closing: Closing, renewal: Renewal) -> Verdict:
-    if not renewal.reply:
-        return Reject(
-            "no_reply", "the customer has not replied; nothing can be closed", then="stop"
-        )
-    expected = RESOLUTIONS[renewal.reply]
-    if closing.resolution == expected:
+    expected = RESOLUTIONS.get(renewal.reply)
+    if expected is None or closing.resolution == expected:
         return Accept()
     return Reject(
         "against_the_reply",
@@ -109,6 +79,28 @@ def price_is_right(closing: Closing, renewal: Renewal) -> Verdict:
         f"{closing.monthly_price:.2f} a month proposed; {closing.resolution} costs {expected:.2f}",
         path="monthly_price",
     )
+
+
+# Controls
+
+
+def merging(renewal: Renewal) -> bool:
+    return renewal.merging
+
+
+def deep_discount(offer: Offer, renewal: Renewal) -> bool:
+    return offer.discount > 0.22 and renewal.monthly_charges >= 100
+
+
+_POLICY = Path(__file__).parent / "policy"
+_DESK = "role:renewal-desk"
+_TO_THE_LEAD = ((timedelta(days=2), "role:team-lead"),)
+
+
+def _bounded(of: Boundary[Renewal, P, R], *controls: Control) -> Boundary[Renewal, P, R]:
+    """With a stop before everything else, and a desk that hears of every budget that is spent."""
+    budget = Escalation(name="budget", ask=_DESK, on_budget=True, chain=_TO_THE_LEAD)
+    return of.bounded_by(KillSwitch("renewals"), *controls, budget)
 
 
 # Commits
@@ -189,14 +181,6 @@ class Boundaries:
     offer: Boundary[Renewal, Offer, str]
     closing: Boundary[Renewal, Closing, str]
 
-    def proposed_by(self, proposers: Proposers) -> Boundaries:
-        """The same boundaries, with somebody else proposing."""
-        return Boundaries(
-            score=self.score.proposed_by(proposers.score),
-            offer=self.offer.proposed_by(proposers.offer),
-            closing=self.closing.proposed_by(proposers.closing),
-        )
-
 
 def boundaries(proposers: Proposers, services: Ports, *, attempts: int = 3) -> Boundaries:
     """Build the three boundaries."""
@@ -205,45 +189,56 @@ def boundaries(proposers: Proposers, services: Ports, *, attempts: int = 3) -> B
     mail = effect_on(services.mailer, "mail")
 
     def send_offer(offer: Offer, renewal: Renewal, write: Write[Renewal]) -> str:
-        update = {"discount": offer.discount, "parked": ""}
-        write.replace(renewal.model_copy(update=update))
+        write.replace(renewal.model_copy(update={"discount": offer.discount}))
         return write.enqueue(mail, calls_for_offer(offer, renewal))
 
     def close(closing: Closing, renewal: Renewal, write: Write[Renewal]) -> str:
-        update = {"resolution": closing.resolution, "parked": ""}
-        write.replace(renewal.model_copy(update=update))
+        write.replace(renewal.model_copy(update={"resolution": closing.resolution}))
         for effect, call in zip(
             (crm, billing, mail), calls_for_closing(closing, renewal), strict=True
         ):
             write.enqueue(effect, call)
         return closing.resolution
 
+    score = Boundary(
+        "renewal.score",
+        proposer=proposers.score,
+        verifiers=[about_this_customer],
+        commit=Transactional(keep_score),
+        attempts=attempts,
+    )
+    offer = Boundary(
+        "renewal.offer",
+        proposer=proposers.offer,
+        verifiers=[about_this_customer],
+        commit=Transactional(send_offer, effects=(mail,)),
+        attempts=attempts,
+    )
+    closing = Boundary(
+        "renewal.close",
+        proposer=proposers.closing,
+        verifiers=[about_this_customer, follows_the_reply, price_is_right],
+        commit=Transactional(close, effects=(crm, billing, mail)),
+        attempts=attempts,
+        level="business rule",
+    )
     return Boundaries(
-        score=Boundary(
-            "renewal.score",
-            proposer=proposers.score,
-            verifiers=[about_this_customer],
-            commit=Transactional(keep_score),
-            attempts=attempts,
+        score=_bounded(score),
+        offer=_bounded(
+            offer,
+            Gate(_POLICY / "offer.yaml"),
+            Approval(
+                name="deep discount",
+                when=deep_discount,
+                ask="role:sales-lead",
+                within=timedelta(days=1),
+                otherwise=Escalation(ask="role:team-lead"),
+            ),
+            Escalation(name="merger", before=merging, ask=_DESK, chain=_TO_THE_LEAD),
         ),
-        offer=Boundary(
-            "renewal.offer",
-            proposer=proposers.offer,
-            verifiers=[about_this_customer, within_cap, product_is_sold],
-            commit=Transactional(send_offer, effects=(mail,)),
-            attempts=attempts,
-        ),
-        closing=Boundary(
-            "renewal.close",
-            proposer=proposers.closing,
-            verifiers=[
-                about_this_customer,
-                a_person_decides_surprises,
-                follows_the_reply,
-                price_is_right,
-            ],
-            commit=Transactional(close, effects=(crm, billing, mail)),
-            attempts=attempts,
-            level="business rule",
+        closing=_bounded(
+            closing,
+            Gate(_POLICY / "closing.yaml"),
+            Escalation(name="surprise", ask="role:retention"),
         ),
     )

@@ -6,11 +6,19 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from signoff.boundary import Boundary, Committed, Outcome, Rejected, Suspended, Unknown
+from signoff.boundary import (
+    Boundary,
+    Committed,
+    Rejected,
+    Suspended,
+    Unknown,
+    crossing_key,
+)
+from signoff.errors import NotNow
 from signoff.runtime import Runtime
-from signoff.state import After, At, Handle, StateMachine
+from signoff.state import At, Handle, StateMachine
 from signoff.workloads.contract_renewal.boundaries import Boundaries
-from signoff.workloads.contract_renewal.subject import Parked, Renewal, Stage, World
+from signoff.workloads.contract_renewal.subject import Renewal, Stage, World
 
 RenewalHandle = Handle[Stage, Renewal]
 
@@ -19,91 +27,73 @@ class RenewalAgent:
     """Leads renewals through their window; holds no state of its own.
 
     Args:
-        model: The boundaries as the model crosses them.
-        person: The same boundaries, proposed by a specialist.
+        boundaries: What the model has to cross.
         world: What customers reply, and what happens to products and contracts meanwhile.
         on_step: Called after every piece of work, for a progress bar.
     """
 
     def __init__(
         self,
-        model: Boundaries,
-        person: Boundaries,
+        boundaries: Boundaries,
         world: World,
         *,
         on_step: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._model = model
-        self._person = person
+        self._cross = boundaries
         self._world = world
         self._on_step = on_step
         self.lifecycle = StateMachine[Stage](
             "renewal",
             {
-                "window_open": {"scoring", "human_required"},
+                "window_open": {"scoring", "offer_sent", "human_required"},
                 "scoring": {"offer_sent", "human_required"},
                 "offer_sent": {"closed", "human_required", "expired"},
-                "human_required": {"offer_sent", "closed"},
+                "human_required": {"scoring", "offer_sent", "closed"},
             },
             start="window_open",
             subject=Renewal,
             timers=[
-                At(_merger, at="window_open", do=self.park_merger),
+                At(_merger, at="window_open", do=self.merge),
                 At(_days_before(60), at="window_open", do=self.score),
-                At(_merger, at="scoring", do=self.park_merger),
+                At(_merger, at="scoring", do=self.merge),
                 At(_product_end, at="scoring", do=self.end_product),
                 At(_days_before(30), at="scoring", do=self.reach_out),
                 At(_days_before(7), at="offer_sent", do=self.close),
                 At(_days_before(0), at="offer_sent", go="expired"),
                 At(_product_end, at="human_required", do=self.end_product),
-                After(timedelta(days=2), at="human_required", do=self.ask_specialist),
             ],
         )
 
     @property
     def boundaries(self) -> tuple[Boundary[Any, Any, Any], ...]:
         """Every boundary that the agent crosses, for the runtime to know."""
-        return (self._model.score, self._model.offer, self._model.closing)
+        return (self._cross.score, self._cross.offer, self._cross.closing)
 
     async def score(self, runtime: Runtime, renewal: RenewalHandle) -> None:
         """Day -60."""
-        outcome = await runtime.advance(renewal, "scoring", through=self._model.score)
-        await self._go_on(runtime, renewal, outcome, "score")
+        await self._advance(runtime, renewal, "scoring", self._cross.score)
         self._on_step("score")
 
     async def reach_out(self, runtime: Runtime, renewal: RenewalHandle) -> None:
         """Day -30."""
-        outcome = await runtime.advance(renewal, "offer_sent", through=self._model.offer)
-        await self._go_on(runtime, renewal, outcome, "offer")
+        await self._advance(runtime, renewal, "offer_sent", self._cross.offer)
         self._on_step("offer")
 
     async def close(self, runtime: Runtime, renewal: RenewalHandle) -> None:
         """Day -7: the customer has replied."""
         await self._hear(runtime, renewal)
-        outcome = await runtime.advance(renewal, "closed", through=self._model.closing)
-        await self._go_on(runtime, renewal, outcome, "closing")
+        await self._advance(runtime, renewal, "closed", self._cross.closing)
         self._on_step("close")
 
     async def end_product(self, runtime: Runtime, renewal: RenewalHandle) -> None:
         """Day -47: the product is withdrawn; its successor takes its place."""
         await runtime.change(renewal, _replace_product, because="product end of life")
 
-    async def park_merger(self, runtime: Runtime, renewal: RenewalHandle) -> None:
-        """Two contracts become one: not a model's business."""
-        await self._park(runtime, renewal, "merger")
-
-    async def ask_specialist(self, runtime: Runtime, renewal: RenewalHandle) -> None:
-        """Two days after parking, a person has decided. A surprise stays with the person."""
-        outcome: Outcome[Any]
-        match renewal.subject.parked:
-            case "closing":
-                outcome = await runtime.advance(renewal, "closed", through=self._person.closing)
-            case "score" | "offer" | "merger":
-                outcome = await runtime.advance(renewal, "offer_sent", through=self._person.offer)
-            case "surprise" | "":
-                return
-        if isinstance(outcome, Suspended):
-            await runtime.change(renewal, _surprised, because="a surprise stays with a person")
+    async def merge(self, runtime: Runtime, renewal: RenewalHandle) -> None:
+        """Two contracts become one: a person writes the offer."""
+        if not renewal.subject.merging:
+            await runtime.change(renewal, _merge, because="the contract is merged with another")
+        await self._advance(runtime, renewal, "offer_sent", self._cross.offer)
 
     async def _hear(self, runtime: Runtime, renewal: RenewalHandle) -> None:
         if renewal.subject.reply:
@@ -113,27 +103,31 @@ class RenewalAgent:
             renewal, lambda r: r.model_copy(update={"reply": reply}), because="the customer replied"
         )
 
-    async def _go_on(
-        self, runtime: Runtime, renewal: RenewalHandle, outcome: Outcome[Any], step: Parked
+    async def _advance(
+        self, runtime: Runtime, renewal: RenewalHandle, to: Stage, through: Boundary[Any, Any, Any]
     ) -> None:
+        """Move on, or wait for a person in `human_required`."""
+        # One score, one offer and one closing per renewal, whichever handler asks for it: the key
+        # says so for ever, while the version would only say it for this state of the row.
+        key = crossing_key(through.name, renewal.id, None)
+        outcome = await runtime.advance(
+            renewal, to, through=through, key=key, waits_in="human_required"
+        )
         match outcome:
-            case Committed():
+            case Committed() | Suspended():
                 pass
+            case Rejected() if outcome.ended == "halted":
+                raise NotNow(str(outcome.rejections[-1]))
+            case Rejected() if outcome.code == "stale_version":
+                pass  # it went another way meanwhile
             case Rejected():
-                await self._park(runtime, renewal, step)
-            case Suspended():
-                await self._park(runtime, renewal, "surprise")
+                await self._park(runtime, renewal, outcome.code)
             case Unknown():
                 raise AssertionError("these boundaries commit inside the database")
 
-    async def _park(self, runtime: Runtime, renewal: RenewalHandle, why: Parked) -> None:
+    async def _park(self, runtime: Runtime, renewal: RenewalHandle, why: str) -> None:
         while renewal.state != "human_required":
-            await runtime.move(
-                renewal,
-                "human_required",
-                because=f"parked: {why}",
-                subject=renewal.subject.park(why),
-            )
+            await runtime.move(renewal, "human_required", because=f"rejected: {why}")
 
 
 def _days_before(days: int) -> Callable[[Renewal], datetime]:
@@ -156,5 +150,5 @@ def _replace_product(renewal: Renewal) -> Renewal:
     return renewal.model_copy(update={"product": "Fiber optic", "ended_product": renewal.product})
 
 
-def _surprised(renewal: Renewal) -> Renewal:
-    return renewal.park("surprise")
+def _merge(renewal: Renewal) -> Renewal:
+    return renewal.model_copy(update={"merging": True})

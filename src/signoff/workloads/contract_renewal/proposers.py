@@ -1,4 +1,4 @@
-"""Who proposes: a simulated model that misbehaves, a real one, and the specialist."""
+"""Who proposes: a simulated model that misbehaves, or a real one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from signoff.boundary import Question
 from signoff.errors import BadInput
-from signoff.proposers import Function, Local, Model, Rates, Simulated
+from signoff.proposers import Local, Model, Rates, Simulated
 from signoff.workloads.contract_renewal.boundaries import Proposers
 from signoff.workloads.contract_renewal.subject import (
     RESOLUTIONS,
@@ -62,15 +62,6 @@ def simulated(*, seed: int, misbehaves: float) -> Proposers:
         score=of(score, Score, {"churn_risk": 9.0}),
         offer=of(offer, Offer, {"discount": 0.9}),
         closing=of(closing, Closing, {"monthly_price": 1.0}),
-    )
-
-
-def specialist() -> Proposers:
-    """A person of the renewal team, scripted: always within the rules."""
-    return Proposers(
-        score=Function(score, proposes=Score, name="specialist"),
-        offer=Function(offer, proposes=Offer, name="specialist"),
-        closing=Function(closing, proposes=Closing, name="specialist"),
     )
 
 
@@ -130,7 +121,7 @@ def named(name: str, *, seed: int, misbehaves: float, base_url: str | None = Non
 
 def _render(renewal: Renewal) -> str:
     """What a model is shown: the facts of the contract, not our bookkeeping."""
-    hidden = {"parked", "parked_first", "resolution", "ends"}
+    hidden = {"merging", "resolution", "ends"}
     facts = renewal.model_dump(mode="json", exclude=hidden, exclude_none=True)
     facts["customer_id"] = facts.pop("id")
     return json.dumps({key: value for key, value in facts.items() if value != ""})

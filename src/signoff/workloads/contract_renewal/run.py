@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict
 
+from signoff.boundary import TicketRow, TicketStatus
 from signoff.clock import from_stamp
+from signoff.control import ServiceLevel, service_levels
 from signoff.errors import BadInput
 from signoff.runtime import Runtime
 from signoff.state import StateMachine
@@ -22,6 +24,7 @@ from signoff.workloads.contract_renewal import proposers as people
 from signoff.workloads.contract_renewal.boundaries import Ports, Proposers, boundaries
 from signoff.workloads.contract_renewal.customers import Customer
 from signoff.workloads.contract_renewal.lifecycle import RenewalAgent
+from signoff.workloads.contract_renewal.reviewers import LOOKS_EVERY, PRINCIPALS, Reviewers
 from signoff.workloads.contract_renewal.subject import WINDOW, Renewal, World
 
 #: The first day of the simulated calendar.
@@ -62,8 +65,8 @@ class Report:
 
     Attributes:
         endings: How many renewals ended in which way; `waiting` is none of them.
-        parked: Why renewals were parked for a person, the first time.
-        resolved: How many of the parked a specialist resolved.
+        asked: Which control asked a person -> about how many crossings.
+        service: How the people who were asked answered, by role.
         crossings: Boundary -> outcome -> how many.
         attempts: How often a proposer was asked.
         objections: Code -> how often a proposal was rejected with it.
@@ -73,8 +76,8 @@ class Report:
     """
 
     endings: dict[str, int]
-    parked: dict[str, int]
-    resolved: int
+    asked: dict[str, int]
+    service: tuple[ServiceLevel, ...]
     crossings: dict[str, dict[str, int]]
     attempts: int
     objections: dict[str, int]
@@ -141,7 +144,13 @@ async def run_renewals(
     clock = await _clock_of(storage)
     counting = _Counting(len(customers) * STEPS, progress, clock=clock)
     agent = agent_of(model, services, world, on_step=counting.step)
-    runtime = Runtime(storage, clock=clock, knows=[agent.lifecycle], concurrency=concurrency)
+    runtime = Runtime(
+        storage,
+        clock=clock,
+        knows=[agent.lifecycle],
+        concurrency=concurrency,
+        principals=PRINCIPALS,
+    )
     async with runtime:
         run = await runtime.start(_RUN, facts)
         _check_same(run.subject, facts, storage.url)
@@ -149,7 +158,7 @@ async def run_renewals(
         for boundary in agent.boundaries:
             runtime.know(boundary)
         await _start_all(runtime, agent, customers, counting)
-        await clock.advance_to(max(BEGINS + WINDOW + timedelta(days=5), clock.now()))
+        await _pass_the_time(clock, Reviewers(runtime))
         if run.state == "running":
             await runtime.move(run, "finished", because="every window has closed")
             await storage.seal()
@@ -163,9 +172,20 @@ def agent_of(
     *,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> RenewalAgent:
-    """The agent, with a scripted specialist beside the model."""
-    crossed = boundaries(model, services)
-    return RenewalAgent(crossed, crossed.proposed_by(people.specialist()), world, on_step=on_step)
+    """The agent, over its boundaries."""
+    return RenewalAgent(boundaries(model, services), world, on_step=on_step)
+
+
+async def _pass_the_time(clock: FakeClock, reviewers: Reviewers) -> None:
+    """Let the days go by; every few hours the reviewers look at their inbox."""
+    end = BEGINS + WINDOW + timedelta(days=5)
+    # On a grid, so that a run that was interrupted goes on at the same hours.
+    looks = (clock.now() - BEGINS) // LOOKS_EVERY
+    while clock.now() < end:
+        looks += 1
+        await clock.advance_to(max(clock.now(), min(BEGINS + looks * LOOKS_EVERY, end)))
+        await reviewers.look()
+    await clock.advance_to(clock.now())
 
 
 async def _clock_of(storage: Storage) -> FakeClock:
@@ -215,19 +235,20 @@ async def _start_all(
 async def report(storage: Storage) -> Report:
     """Read what came of a run from its store."""
     endings: Counter[str] = Counter()
-    parked: Counter[str] = Counter()
-    resolved = 0
     async for row in storage.rows_of("renewal"):
         renewal = Renewal.model_validate_json(row.data)
         endings[_ending(row.state, renewal)] += 1
-        if renewal.parked_first:
-            parked[renewal.parked_first] += 1
-            resolved += row.state == "closed"
+    asked: Counter[str] = Counter()
+    tickets: list[TicketRow] = []
+    async for ticket in storage.tickets(*get_args(TicketStatus)):
+        tickets.append(ticket)
+        if ticket.id.endswith("-1"):
+            asked[ticket.body["terms"]["control"]] += 1
     crossings: dict[str, dict[str, int]] = {}
     attempts = 0
-    for boundary, status, count, asked in await storage.crossings_by_status():
+    for boundary, status, count, tries in await storage.crossings_by_status():
         crossings.setdefault(boundary, {})[status] = count
-        attempts += asked
+        attempts += tries
     objections: Counter[str] = Counter()
     records = repaired = 0
     root = ""
@@ -242,8 +263,8 @@ async def report(storage: Storage) -> Report:
             root = json.loads(entry.body)["root"]
     return Report(
         endings=dict(endings),
-        parked=dict(parked),
-        resolved=resolved,
+        asked=dict(asked.most_common()),
+        service=service_levels(tickets),
         crossings=crossings,
         attempts=attempts,
         objections=dict(objections.most_common()),
@@ -257,5 +278,5 @@ def _ending(state: str, renewal: Renewal) -> str:
     if state == "closed":
         return renewal.resolution
     if state == "human_required":
-        return "escalated" if renewal.parked == "surprise" else "waiting"
+        return "escalated" if renewal.reply == "dispute" else "waiting"
     return "expired" if state == "expired" else "waiting"

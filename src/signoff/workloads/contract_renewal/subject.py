@@ -25,7 +25,6 @@ WINDOW: Final = timedelta(days=90)
 Stage: TypeAlias = Literal[
     "window_open", "scoring", "offer_sent", "human_required", "closed", "expired"
 ]
-Parked: TypeAlias = Literal["", "score", "offer", "closing", "merger", "surprise"]
 Reply: TypeAlias = Literal["", "renew", "take the offer", "leave", "pay less", "dispute"]
 
 _REPLIES: dict[Ending, Reply] = {
@@ -58,8 +57,7 @@ class Renewal(BaseModel):
     discount: float = 0.0
     reply: Reply = ""
     resolution: Ending | Literal[""] = ""
-    parked: Parked = ""
-    parked_first: Parked = ""
+    merging: bool = False
 
     @classmethod
     def opened(cls, customer: Customer, *, ends: datetime) -> Renewal:
@@ -74,11 +72,6 @@ class Renewal(BaseModel):
             payment_method=customer.payment_method,
             cap=_cap_of(customer),
         )
-
-    def park(self, why: Parked) -> Renewal:
-        """Waiting for a person."""
-        first = self.parked_first or why
-        return self.model_copy(update={"parked": why, "parked_first": first})
 
 
 class Score(BaseModel):

@@ -217,6 +217,13 @@ FROM signoff.subjects WHERE machine = %(machine)s AND id > %(after)s ORDER BY id
 SELECT boundary, status, count(*), sum(attempts)
 FROM signoff.crossings GROUP BY boundary, status ORDER BY boundary, status;
 
+-- crossings_under_way --
+-- Every crossing that has not ended; one pass over them all, since people seldom ask.
+SELECT id, key, subject, boundary, status, attempts, opened, state
+FROM signoff.crossings
+WHERE id > %(after)s AND status IN ('open', 'intended', 'suspended', 'unknown')
+ORDER BY id LIMIT %(limit)s;
+
 -- meta --
 SELECT value FROM signoff.meta WHERE key = %(key)s;
 

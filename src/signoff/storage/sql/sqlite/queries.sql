@@ -162,6 +162,13 @@ FROM signoff_subjects WHERE machine = :machine AND id > :after ORDER BY id LIMIT
 SELECT boundary, status, count(*), sum(attempts)
 FROM signoff_crossings GROUP BY boundary, status ORDER BY boundary, status;
 
+-- crossings_under_way --
+-- Every crossing that has not ended; one pass over them all, since people seldom ask.
+SELECT id, key, subject, boundary, status, attempts, opened, state
+FROM signoff_crossings
+WHERE id > :after AND status IN ('open', 'intended', 'suspended', 'unknown')
+ORDER BY id LIMIT :limit;
+
 -- meta --
 SELECT value FROM signoff_meta WHERE key = :key;
 

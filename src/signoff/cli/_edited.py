@@ -1,0 +1,99 @@
+"""The proposal that a person writes in place of the one that waits."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from signoff.boundary import digest_of
+from signoff.errors import BadInput
+
+
+def written_proposal(text: str, file: Path | None, waiting: object) -> Any:
+    """What somebody proposes: given as text, in a file, or written in their editor.
+
+    Args:
+        text: JSON from the command line; empty for none.
+        file: A file of JSON; `-` for standard input.
+        waiting: What the editor begins with.
+
+    Raises:
+        BadInput: If it is no JSON, is null, or is what waits already.
+    """
+    if text and file is not None:
+        raise typer.BadParameter("give --proposal or --file, not both")
+    if text:
+        return read_proposal(text, "--proposal")
+    if file is not None:
+        return read_proposal(_read(file), str(file))
+    proposal = read_proposal(_edit(exact_json(waiting)), "what you wrote")
+    if proposal == waiting:
+        raise BadInput("nothing was changed, so nothing was sent; `approve` takes it as it is")
+    return proposal
+
+
+def read_proposal(text: str, where: str) -> Any:
+    """A proposal from its JSON.
+
+    Raises:
+        BadInput: If it is none, or cannot be put on the ledger.
+    """
+    try:
+        proposal = json.loads(text, parse_constant=_no_number)
+        if proposal is not None:
+            digest_of(proposal)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise BadInput(f"{where} is no JSON: {error.msg} at {place}") from error
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{where} cannot be put on the ledger: {error}"[:300]) from error
+    if proposal is None:
+        raise BadInput(f"{where} is null: write a proposal, or deny the ticket")
+    return proposal
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+def exact_json(value: object) -> str:
+    """Indented JSON that says everything: what a terminal would obey or hide is escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False, default=str)
+    return "".join(c if c == "\n" or c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    return json.dumps(character)[1:-1] if ord(character) > 0x7E else f"\\u{ord(character):04x}"
+
+
+def _read(file: Path) -> str:
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{file} is no JSON: it is not UTF-8") from error
+
+
+def _edit(text: str) -> str:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise typer.BadParameter("say what to propose, with --proposal JSON or --file FILE")
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    handle, name = tempfile.mkstemp(prefix="signoff-", suffix=".json")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+        status = subprocess.run([*shlex.split(editor), name], check=False).returncode
+        if status:
+            raise BadInput(f"{editor} ended with status {status}, so nothing was sent")
+        return _read(Path(name))
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
