@@ -263,7 +263,7 @@ def test_of_scripts_that_share_a_full_disk_none_is_acknowledged_and_lost(sqlite_
 
 
 def test_a_file_that_may_not_grow_loses_nothing_that_was_acknowledged(sqlite_url: str) -> None:
-    text, counts = _limited("cramped", sqlite_url, "400000")
+    text, counts = _limited("cramped", sqlite_url, "500000")
     assert "disk" in text
     acknowledged, records, crossings, faults = map(int, counts.split())
     assert acknowledged > 10

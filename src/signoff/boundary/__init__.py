@@ -6,7 +6,7 @@ tells. The one loop through all of them is `_crossing`.
 """
 
 from signoff.boundary._again import InFlight, answer_again
-from signoff.boundary._answered import Answered, digest_of
+from signoff.boundary._answered import DEADLINE, Answered, digest_of
 from signoff.boundary._boundary import Boundary, Level
 from signoff.boundary._budget import Budget
 from signoff.boundary._commit import (
@@ -76,6 +76,7 @@ from signoff.boundary._wire import Shape, wire_shape
 
 __all__ = [
     "AGREE",
+    "DEADLINE",
     "EVERYTHING",
     "KILLS",
     "Accept",

@@ -9,6 +9,9 @@ from typing import Any, Literal
 from signoff.boundary._control import Granted
 from signoff.ledger import AnswerRefused, digest
 
+#: Who answers when nobody did, where the control says that this approves.
+DEADLINE = "deadline"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:

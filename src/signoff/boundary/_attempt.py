@@ -19,15 +19,15 @@ class Memory:
 
     Attributes:
         proposal: What waits, JSON-ready; None if nothing was proposed yet.
+        editor: Who wrote what waits, if it was a person.
         principal: On whose behalf it runs, JSON-ready.
         going_on: Rejections, usage, and marks of what was already said.
         granted: What people have said yes to.
-        requester: Who wrote what waits, if it was a person.
     """
 
     proposal: Any = None
+    editor: str = ""
     principal: Any = None
-    requester: str = ""
     going_on: Mapping[str, Any] = field(default_factory=dict[str, Any])
     granted: tuple[Granted, ...] = ()
 
@@ -65,6 +65,7 @@ class Attempt:
             **memory.going_on,
             "waiting": {
                 "proposal": memory.proposal,
+                "editor": memory.editor,
                 "subject": dumped,
                 "move": None if self.standing is None else dict(self.standing.intent),
                 "principal": memory.principal,
@@ -86,6 +87,17 @@ class Settled:
 
     recorded: Recorded
     row: Row | None = None
+
+
+def overtaken(existing: Recorded | None, known: Recorded) -> bool:
+    """Whether another process has ended or paused the crossing, or a person has answered it."""
+    if existing is None:
+        return False
+    return existing.status != "open" or _answers(existing) != _answers(known)
+
+
+def _answers(recorded: Recorded) -> tuple[Any, Any]:
+    return recorded.state.get("tickets", 0), recorded.state.get("answer")
 
 
 def news(unwritten: Sequence[Record], existing: Recorded | None) -> list[Record]:

@@ -14,9 +14,9 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar, cast
 
 from signoff.boundary._again import InFlight, answer_again
-from signoff.boundary._answered import Answered, digest_of
+from signoff.boundary._answered import DEADLINE, Answered, digest_of
 from signoff.boundary._asking import ask, json_can_say, read_answer
-from signoff.boundary._attempt import Attempt, Memory, Settled, Stale
+from signoff.boundary._attempt import Attempt, Memory, Settled, Stale, overtaken
 from signoff.boundary._boundary import Boundary
 from signoff.boundary._commit import Transactional
 from signoff.boundary._control import Agree, AskPerson, Granted, Halt, Object, Passing, Terms
@@ -97,6 +97,7 @@ class Crossing(Generic[S, P, R]):
         self._began = clock.elapsed()
         self._known = 0  # attempts that are on record
         self._body: Any = None  # the proposal at hand, JSON-ready
+        self._editor = ""  # who wrote it, if it was a person
         self._resumes = False
         self._answer: Answered | None = None
         self._waives: frozenset[tuple[str, str]] = frozenset()
@@ -182,9 +183,10 @@ class Crossing(Generic[S, P, R]):
         waiting = state.get("waiting", {})
         if self._principal is None:
             self._principal = waiting.get("principal")
-        if answer := state.get("answer"):
-            self._answer = Answered.from_body(answer)
-        self._body = waiting.get("proposal")
+        answer = state.get("answer")
+        self._answer = Answered.from_body(answer) if answer else None
+        self._waives = frozenset()
+        self._body, self._editor = waiting.get("proposal"), waiting.get("editor", "")
         self._resumes = self._body is not None or self._answer is not None
 
     # Proposing
@@ -196,7 +198,18 @@ class Crossing(Generic[S, P, R]):
         if isinstance(heard.said, Agree):
             if not any(control.reserves for control in self._boundary.controls):
                 return None
-            heard = await self._store.transact(lambda tx: reserve(self._boundary, tx, passing))
+            known = self._recorded
+
+            def write(tx: Transaction) -> Heard | Recorded:
+                existing = tx.crossing(known.id)
+                if existing is not None and overtaken(existing, known):
+                    return existing
+                return reserve(self._boundary, tx, passing)
+
+            reserved = await self._store.transact(write)
+            if isinstance(reserved, Recorded):
+                return reserved
+            heard = reserved
             if isinstance(heard.said, Agree):
                 return None
         return await self._stopped(heard, passing)
@@ -207,9 +220,14 @@ class Crossing(Generic[S, P, R]):
         attempt = self._attempt(None, passing)
         match said:
             case Halt():
-                halted = await self._store.transact(
-                    lambda tx: halt(tx, tx.crossing(attempt.recorded.id), attempt, said, by)
-                )
+
+                def write(tx: Transaction) -> Settled:
+                    existing = tx.crossing(attempt.recorded.id)
+                    if existing is not None and overtaken(existing, attempt.recorded):
+                        return Settled(existing)
+                    return halt(tx, existing, attempt, said, by)
+
+                halted = await self._store.transact(write)
                 return halted.recorded
             case AskPerson(terms):
                 return await self._suspend(terms)
@@ -235,7 +253,7 @@ class Crossing(Generic[S, P, R]):
         asked = await ask(self._boundary, question, timeout=self._seconds_left(), clock=self._clock)
         self._usage = self._usage + asked.usage
         self._unwritten.append(asked.record)
-        self._body = asked.record.proposal
+        self._body, self._editor = asked.record.proposal, ""
         if asked.objection is not None:
             self._rejected((asked.objection,), asked.said, evidence=None)
             return None
@@ -257,6 +275,7 @@ class Crossing(Generic[S, P, R]):
             if void is not None:
                 self._unwritten.append(void)
                 self._answer = None
+                self._granted = ()  # what others agreed to before was bound to the same
             else:
                 self._waives = frozenset(answer.waives)
                 self._granted = (*self._granted, *answer.granted(self._body))
@@ -416,12 +435,12 @@ class Crossing(Generic[S, P, R]):
             spent=spent,
             going_on=self._going_on(),
         )
-        records, known = [*self._unwritten, *ending], self._known
+        records, known, before = [*self._unwritten, *ending], self._known, self._recorded
         passing = self._passing(None)
 
         def write(tx: Transaction) -> Recorded:
             existing = tx.crossing(recorded.id)
-            if existing is not None and (existing.status != "open" or existing.attempts != known):
+            if existing is not None and (existing.attempts != known or overtaken(existing, before)):
                 return existing
             if recorded.status != "open":
                 release(self._boundary, tx, passing)
@@ -434,6 +453,8 @@ class Crossing(Generic[S, P, R]):
         if written is not recorded:
             # Another run of this crossing was faster: go on from where it stands.
             self._resume(written)
+        elif written.status == "open":
+            self._body = None  # what was rejected does not wait
         self._recorded = written
         self._known = written.attempts
         return None if written.status == "open" else written
@@ -442,6 +463,8 @@ class Crossing(Generic[S, P, R]):
         """How a person is asked about the last rejection, if one is."""
         if last[-1].by == "spine":
             return None
+        if self._answer is not None and self._answer.by == DEADLINE:
+            self._answer = None  # nobody is there who could decide again
         if self._answer is not None and consequence != "escalate":
             # The answer did not get through: whoever gave it decides again, knowing why.
             terms = Terms.from_body(self._answer.terms, self._boundary.effects)
@@ -472,7 +495,7 @@ class Crossing(Generic[S, P, R]):
 
             def write(tx: Transaction, attempt: Attempt = attempt) -> Settled | Stale:
                 existing = tx.crossing(attempt.recorded.id)
-                if existing is not None and existing.status != "open":
+                if existing is not None and overtaken(existing, attempt.recorded):
                     return Settled(existing)
                 return suspend(tx, existing, attempt, terms)
 
@@ -496,7 +519,6 @@ class Crossing(Generic[S, P, R]):
     def _attempt(
         self, proposal: P | None, passing: Passing, waives: tuple[tuple[str, str], ...] = ()
     ) -> Attempt:
-        edited = self._answer is not None and self._answer.kind == "edit"
         return Attempt(
             boundary=self._boundary,
             recorded=self._recorded,
@@ -508,7 +530,7 @@ class Crossing(Generic[S, P, R]):
             memory=Memory(
                 proposal=self._body,
                 principal=self._principal_body(),
-                requester=self._answer.by if edited and self._answer else "",
+                editor=self._editor,
                 going_on=self._going_on(),
                 granted=self._granted,
             ),

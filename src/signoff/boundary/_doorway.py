@@ -95,6 +95,11 @@ def release(
         control.ended(tx, passing, committed=committed)
 
 
+def is_killed(boundary: Boundary[Any, Any, Any], tx: Transaction, passing: Passing) -> bool:
+    """Whether a kill reaches it; that stays so until the transaction ends."""
+    return _killed(boundary, tx.switch(KILLS), passing) is not None
+
+
 def _killed(boundary: Boundary[Any, Any, Any], kills: str, passing: Passing) -> Halt | None:
     for kill in read_kills(kills):
         if kill.reaches(

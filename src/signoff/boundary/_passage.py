@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from signoff.boundary._attempt import Attempt, Settled, Stale
+from signoff.boundary._attempt import Attempt, Settled, Stale, overtaken
 from signoff.boundary._control import Agree, AskPerson, Halt
 from signoff.boundary._doorway import Heard, ask_at_commit, release
 from signoff.boundary._ports import Recorded, Transaction
@@ -29,13 +29,13 @@ def pass_controls(
         commit: Writes the commit or its intent.
 
     Returns:
-        What `commit` returned; where the crossing stands if it was ended before, halted or
-        suspended; `Stale` if the row moved; what was heard, if a control objects to the proposal
-        and the loop has to go on.
+        What `commit` returned; where the crossing stands if another process has taken it further,
+        or if it was halted or suspended; `Stale` if the row moved; what was heard, if a control
+        objects to the proposal and the loop has to go on.
     """
     recorded, standing = attempt.recorded, attempt.standing
     existing = tx.crossing(recorded.id)
-    if existing is not None and existing.status != "open":
+    if existing is not None and overtaken(existing, recorded):
         return Settled(existing)
     if standing is not None:
         row = tx.row(recorded.subject)

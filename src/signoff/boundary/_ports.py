@@ -69,6 +69,7 @@ class Timer:
         version: The row's version; it follows the row while the row stays in its state.
         armed: The version at which it was set, which names this arming of it.
         tries: How often its work has failed.
+        adopted: A process may have died over it.
     """
 
     subject: str
@@ -78,6 +79,7 @@ class Timer:
     due: str
     armed: int
     tries: int = 0
+    adopted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,8 +193,8 @@ class Transaction(Protocol):
         """Take an effect out of the outbox; False if it is no longer there."""
         ...
 
-    def postpone(self, effect: int, *, due: str, doubt: bool) -> None:
-        """Try an effect again later."""
+    def postpone(self, effect: int, *, due: str, doubt: bool, counts: bool = True) -> None:
+        """Try an effect again later; it `counts` as a try unless it was only told to wait."""
         ...
 
     def switch(self, name: str) -> str:

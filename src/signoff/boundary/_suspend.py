@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+from signoff.boundary._answered import digest_of
 from signoff.boundary._attempt import Attempt, Settled, Stale, news
 from signoff.boundary._control import Halt, Terms
-from signoff.boundary._doorway import release
+from signoff.boundary._doorway import is_killed, release
 from signoff.boundary._ports import PendingEffect, Recorded, Row, Transaction, work_name
 from signoff.boundary._ticket import TicketRow
 from signoff.boundary._verdict import Reject, Rejection
@@ -30,13 +31,16 @@ def suspend(
         row = tx.row(recorded.subject)
         if row is None or row.version != standing.version or row.pending:
             return Stale()
-        swap = standing.parking(passing.now)
+        # After a kill nothing in its scope moves; the question may be asked all the same.
+        killed = is_killed(boundary, tx, passing)
+        swap = None if killed else standing.parking(passing.now)
         if swap is not None:
             row = tx.swap(swap)
             assert row is not None, "the row was read in this transaction"
             moved = standing.records(swap, row, f"{boundary.name} waits for {terms.ask}")
             version = row.version
-    number = int(recorded.state.get("tickets", 0)) + 1
+    number = int((existing or recorded).state.get("tickets", 0)) + 1
+    digest = digest_of(attempt.memory.proposal)
     id = f"{recorded.id}-{number}"
     due = "" if terms.within is None else stamp(passing.now + terms.within)
     deadline = tx.enqueue(work_on(recorded, "deadline", id, due)) if due else 0
@@ -50,14 +54,15 @@ def suspend(
         opened=at,
         due=due,
         body={
-            "digest": passing.digest,
+            "digest": digest,
             "version": version,
             "policies": list(boundary.policies),
             "terms": terms.body(),
             "deadline": deadline,
             "proposal": attempt.memory.proposal,
             "waives": [list(pair) for pair in attempt.waives],
-            "requester": attempt.memory.requester or requester_of(passing.principal),
+            "requester": requester_of(passing.principal),
+            "editor": attempt.memory.editor,
             "tenant": passing.tenant,
             "switches": list(boundary.switches),
         },
@@ -70,7 +75,7 @@ def suspend(
         ask=terms.ask,
         because=terms.because,
         control=terms.control,
-        digest=passing.digest,
+        digest=digest,
         version=version,
         policies=boundary.policies,
         due=due,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from signoff.cli import doctor, ledger, local, policy, renewals
+from signoff.cli import approvals, controls, doctor, kill, ledger, local, policy, renewals
 from signoff.cli._ending import Program, ending
 
 _EPILOG = (
@@ -31,6 +31,9 @@ app = typer.Typer(
 )
 app.add_typer(renewals.app, name="renewals")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(approvals.app, name="approvals")
+app.command("kill")(kill.kill)
+app.command("controls")(controls.controls)
 app.add_typer(policy.app, name="policy")
 app.add_typer(local.app, name="local")
 app.command("doctor")(doctor.doctor)

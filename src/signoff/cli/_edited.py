@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shlex
@@ -35,7 +34,7 @@ def written_proposal(text: str, file: Path | None, waiting: object) -> Any:
         return read_proposal(text, "--proposal")
     if file is not None:
         return read_proposal(_read(file), str(file))
-    proposal = read_proposal(_edit(exact_json(waiting)), "what you wrote")
+    proposal = _edit(exact_json(waiting))
     if proposal == waiting:
         raise BadInput("nothing was changed, so nothing was sent; `approve` takes it as it is")
     return proposal
@@ -68,11 +67,7 @@ def _no_number(name: str) -> None:
 def exact_json(value: object) -> str:
     """Indented JSON that says everything: what a terminal would obey or hide is escaped."""
     text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False, default=str)
-    return "".join(c if c == "\n" or c.isprintable() else _escaped(c) for c in text)
-
-
-def _escaped(character: str) -> str:
-    return json.dumps(character)[1:-1] if ord(character) > 0x7E else f"\\u{ord(character):04x}"
+    return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def _read(file: Path) -> str:
@@ -82,18 +77,37 @@ def _read(file: Path) -> str:
         raise BadInput(f"{file} is no JSON: it is not UTF-8") from error
 
 
-def _edit(text: str) -> str:
+def _edit(text: str) -> Any:
+    """What somebody makes of it in their editor. What cannot be read is kept for them."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise typer.BadParameter("say what to propose, with --proposal JSON or --file FILE")
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     handle, name = tempfile.mkstemp(prefix="signoff-", suffix=".json")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text + "\n")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-        status = subprocess.run([*shlex.split(editor), name], check=False).returncode
+        status = subprocess.run([*_words(editor), name], check=False).returncode
         if status:
             raise BadInput(f"{editor} ended with status {status}, so nothing was sent")
-        return _read(Path(name))
-    finally:
-        with contextlib.suppress(OSError):
+        proposal = read_proposal(_read(Path(name)), "what you wrote")
+    except (BadInput, OSError) as error:
+        if _is_unchanged(name, text):
             os.unlink(name)
+            raise
+        raise BadInput(f"{error}. What you wrote is in {name}") from error
+    os.unlink(name)
+    return proposal
+
+
+def _words(editor: str) -> list[str]:
+    try:
+        return shlex.split(editor)
+    except ValueError as error:
+        raise BadInput(f"EDITOR={editor!r} is no command: {error}") from error
+
+
+def _is_unchanged(name: str, text: str) -> bool:
+    try:
+        return Path(name).read_bytes() == f"{text}\n".encode()
+    except OSError:
+        return False

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from signoff.cli._control_health import examine_controls
 from signoff.cli._finding import Finding
 from signoff.cli._output import count, moment, took
 from signoff.cli._store import NoStore, existing
@@ -29,6 +30,8 @@ async def examine_store(url: str) -> AsyncIterator[Finding]:
                 yield _in_use(Path(f"{storage.path}.lock"))
             yield await storage.survey(_ledger_end)
             async for finding in _waiting(storage):
+                yield finding
+            async for finding in examine_controls(storage):
                 yield finding
             yield _time(await storage.last_at())
     except NoStore as error:

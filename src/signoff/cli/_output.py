@@ -83,7 +83,11 @@ def show_json(document: object) -> None:
 
 
 def show_table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    numbers: Sequence[str] = (),
+    most: int = 200,
 ) -> None:
     """Print a table.
 
@@ -91,6 +95,7 @@ def show_table(
         columns: Their titles.
         rows: One cell per column; any text, however hostile.
         numbers: Titles of the columns that are aligned to the right.
+        most: Characters of a cell that are shown; 0 for all.
     """
     from rich.table import Table
 
@@ -99,7 +104,8 @@ def show_table(
         right = title in numbers
         table.add_column(title, justify="right" if right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(styled(f"{cell:,}" if isinstance(cell, int) else cell) for cell in row))
+        cells = (f"{cell:,}" if isinstance(cell, int) else cell for cell in row)
+        table.add_row(*(styled(cell, most=most) for cell in cells))
     put(table)
 
 
@@ -115,15 +121,15 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def show_fields(pairs: Iterable[tuple[str, Any]]) -> None:
-    """Print names with their values, one a line."""
+def show_fields(pairs: Iterable[tuple[str, Any]], *, most: int = 200) -> None:
+    """Print names with their values, one a line; `most` characters of each, or all of it if 0."""
     from rich.table import Table
 
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in pairs:
-        table.add_row(name, styled(f"{value:,}" if isinstance(value, int) else value))
+        table.add_row(name, styled(f"{value:,}" if isinstance(value, int) else value, most=most))
     put(table)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from signoff.boundary import Recorded, Row
 from signoff.cli._output import console, count, moment, plain, put, styled
@@ -85,8 +85,9 @@ class Chapter:
 def _by_person(body: Body) -> bool:
     """Whether somebody wrote a proposal over what the proposer had said."""
     fingerprint = body.get("fingerprint")
-    model = fingerprint.get("model") if isinstance(fingerprint, Mapping) else None
-    return isinstance(model, str) and model.startswith("person:")
+    if not isinstance(fingerprint, Mapping):
+        return False
+    return str(cast("Body", fingerprint).get("model", "")).startswith("person:")
 
 
 def chapters(records: Iterable[tuple[Entry, Body]]) -> list[Chapter]:

@@ -13,6 +13,7 @@ from signoff.clock import from_stamp
 from signoff.errors import BadInput
 from signoff.storage import Storage
 
+#: Where a ticket may stand; `open` comes first.
 STATUSES: tuple[TicketStatus, ...] = get_args(TicketStatus)
 
 #: Characters of a crossing's id that a list shows, unless more are needed to tell two apart.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-
 from typing import Annotated
 
 import typer
@@ -183,5 +182,3 @@ def _reached_as_json(found: Reached) -> dict[str, object]:
             for crossing in found.crossings
         ],
     }
-
-

@@ -1,7 +1,8 @@
-"""`signoff policy`: check a policy file, and try it on cases, before anything relies on it."""
+"""`signoff policy`: check a policy, try it on cases and on what is on record, and explain one."""
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import sys
 from pathlib import Path
@@ -9,12 +10,19 @@ from typing import Annotated, Any
 
 import typer
 
+from signoff.cli import _policy_explain, _policy_replay
 from signoff.cli._ending import Status
 from signoff.cli._output import AsJson, count, plain, put, show_json, show_table, styled
-from signoff.control import BadPolicy, CaseResult, Policy, Rule, read_cases
+from signoff.cli._progress import bar
+from signoff.cli._store import DEFAULT_STORE, StoreUrl, existing
+from signoff.clock import SystemClock
+from signoff.control import BadPolicy, CaseResult, Policy, PolicyReplay, Rule, read_cases
 from signoff.errors import BadInput, UsageError
 
-app = typer.Typer(help="Check a policy file, and try it on cases.", no_args_is_help=True)
+app = typer.Typer(
+    help="Check a policy, try it on cases and on what is on record, and explain what one said.",
+    no_args_is_help=True,
+)
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The policy, in YAML.")]
 Cases = Annotated[Path, typer.Argument(metavar="CASES", help="The cases, in YAML.")]
@@ -78,6 +86,77 @@ def try_(
         print(f"{count(len(results), 'case')}, {len(failed)} failed")
     if failed:
         raise typer.Exit(Status.FAILED)
+
+
+@app.command()
+def explain(
+    crossing: Annotated[
+        str, typer.Argument(metavar="CROSSING", help="Its id, or enough of its beginning.")
+    ],
+    store: StoreUrl = DEFAULT_STORE,
+    json: AsJson = False,
+) -> None:
+    """What the policies said about one crossing, rule by rule. Times are UTC."""
+
+    async def read() -> _policy_explain.Account:
+        async with existing(store) as storage:
+            return await _policy_explain.account_of(storage, crossing)
+
+    account = asyncio.run(read())
+    if json:
+        show_json(_policy_explain.as_json(account))
+    else:
+        _policy_explain.show(account)
+
+
+@app.command()
+def replay(
+    file: File,
+    proposal: ProposalType,
+    subject: SubjectType,
+    principal: PrincipalType = "",
+    since: Annotated[
+        str, typer.Option(metavar="WHEN", help="30d or 12h ago, or a date. By default, ever.")
+    ] = "",
+    until: Annotated[str, typer.Option(metavar="WHEN", help="By default, now.")] = "",
+    boundary: Annotated[
+        str, typer.Option(metavar="NAME", help="Only this boundary. By default, all.")
+    ] = "",
+    most: Annotated[int, typer.Option(min=0, help="How many examples of each kind.")] = 5,
+    fail_on_change: Annotated[
+        bool,
+        typer.Option(
+            "--fail-on-change",
+            help="Exit status 1 if a decision would change, 3 if that cannot be said.",
+        ),
+    ] = False,
+    store: StoreUrl = DEFAULT_STORE,
+    json: AsJson = False,
+) -> None:
+    """Which recorded decisions would change under a policy. Nothing is committed."""
+    types = _types(proposal, subject, principal)
+    try:
+        policy = PolicyReplay(Policy.load(file, **types), **types)
+    except BadPolicy as bad:
+        _refuse(bad, json=json)
+        raise typer.Exit(Status.FAILED) from bad
+    window = _policy_replay.window_of(since, until, SystemClock().now())
+    found = _policy_replay.Replay(*window, boundary, most)
+
+    async def run() -> None:
+        async with existing(store) as storage:
+            with bar("replaying", show=not json) as tell:
+                await found.run(storage, policy, lambda done, total: tell(done, total, 0))
+
+    asyncio.run(run())
+    if json:
+        show_json(_policy_replay.as_json(found, policy))
+    else:
+        _policy_replay.show(found, policy)
+    if fail_on_change and found.changed:
+        raise typer.Exit(Status.FAILED)
+    if fail_on_change and found.undecided:
+        raise typer.Exit(Status.UNDECIDED)
 
 
 def _types(proposal: str, subject: str, principal: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from signoff.control._heartbeat import Heartbeat, Heartbeats
     from signoff.control._kill_switch import KillSwitch, lift, throw
     from signoff.control._kinds import Kind
+    from signoff.control._letting_go import described
     from signoff.control._notify import Notice
     from signoff.control._policy import Policy
     from signoff.control._policy_file import Rule, RuleSet
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     )
     from signoff.control._predicate import Ask, Complaint, Conditions, Language, Misread
     from signoff.control._principals import Listed, Principal, Principals
-    from signoff.control._service_level import ServiceLevel, service_levels
     from signoff.control._recorded_policy import (
         AskedPolicy,
         Fired,
@@ -49,7 +49,8 @@ if TYPE_CHECKING:
         policy_texts,
         text_of,
     )
-    from signoff.control._supervisor import Backoff, Child, Escalated, Supervisor, described
+    from signoff.control._service_level import ServiceLevel, service_levels
+    from signoff.control._supervisor import Backoff, Child, Escalated, Supervisor
     from signoff.control._throttle import Throttle
     from signoff.control._webhook import verify_signature, webhook
     from signoff.control._work import Work, give_up, settle_work
@@ -76,7 +77,8 @@ _LATER = {
         "AskedPolicy Fired Judgement PolicyText Waiver asked_policies fired judgements "
         "policy_texts text_of"
     ),
-    "_supervisor": "Backoff Child Escalated Supervisor described",
+    "_letting_go": "described",
+    "_supervisor": "Backoff Child Escalated Supervisor",
     "_throttle": "Throttle",
     "_webhook": "verify_signature webhook",
     "_work": "Work give_up settle_work",

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
 from signoff.boundary import (
+    DEADLINE,
     KILLS,
     Answered,
     Recorded,
@@ -106,7 +107,8 @@ def answer(
         # It is bound to what is no longer so: the crossing is judged anew, and asks anew.
         records.append(Resumed(ticket=id, answer="void", by="signoff", because=wrong.message))
         _close(tx, ticket, "void", "signoff", wrong.message, at)
-        tx.save_crossing(replace(crossing, status="open"))
+        state = {**crossing.state, "granted": []}  # what others agreed to is no longer so, either
+        tx.save_crossing(replace(crossing, status="open", state=state))
         tx.enqueue(work_on(crossing, "resume", id, at))
     tx.append(ticket.subject, ticket.crossing, at, records)
     return wrong
@@ -159,9 +161,11 @@ def _wrong(
         return Refusal("other_proposal", "what waits is not what was recorded; deny it")
     if said.kind == "approve" and waits is None:
         return Refusal("nothing_to_approve", "nothing was proposed; write a proposal, or deny it")
-    four_eyes = body["terms"]["four_eyes"] and said.kind == "approve"
-    if four_eyes and said.by == body["requester"]:
-        return Refusal("four_eyes", f"{said.by} asked for this; somebody else has to approve it")
+    if body["terms"]["four_eyes"] and said.kind == "approve":
+        for who, did in ((body["requester"], "asked for"), (body.get("editor"), "wrote")):
+            if said.by == who:
+                message = f"{said.by} {did} this; somebody else has to approve it"
+                return Refusal("four_eyes", message)
     return None
 
 
@@ -231,7 +235,7 @@ def go_on(
     )
     waiting = dict(crossing.state["waiting"])
     if said.kind == "edit":
-        waiting["proposal"] = said.proposal
+        waiting["proposal"], waiting["editor"] = said.proposal, said.by
     state = {**crossing.state, "waiting": waiting, "answer": held.body()}
     tx.append(ticket.subject, ticket.crossing, at, [resumed])
     tx.save_crossing(replace(crossing, status="open", state=state))
@@ -280,8 +284,11 @@ def see_to_deadline(tx: Transaction, id: str, effect: int, now: datetime) -> Non
     """Pass a ticket on, or end it as declared. Does nothing if it was answered before."""
     at = stamp(now)
     ticket = tx.ticket(id)
-    if ticket is None or ticket.status != "open" or not ticket.due or ticket.due > at:
+    if ticket is None or ticket.status != "open" or ticket.body["deadline"] != effect:
         tx.settle(effect)
+        return
+    if ticket.due > at:  # the clock was put back
+        tx.postpone(effect, due=ticket.due, doubt=False, counts=False)
         return
     crossing = tx.crossing(ticket.crossing)
     assert crossing is not None, "a ticket without its crossing"
@@ -310,9 +317,9 @@ def see_to_deadline(tx: Transaction, id: str, effect: int, now: datetime) -> Non
         return
     because = f"nobody answered for {ticket.ask} by {ticket.due}"
     notify(tx, terms["notify"], "expired", ticket, subject, at=at)
-    resumed = Resumed(ticket=id, answer="expired", by="deadline", because=because)
+    resumed = Resumed(ticket=id, answer="expired", by=DEADLINE, because=because)
     if terms["otherwise"] == "approve":
-        said = Answer(kind="approve", by="deadline", because=because)
+        said = Answer(kind="approve", by=DEADLINE, because=because)
         go_on(tx, ticket, crossing, said, resumed, at)
     else:
         reject = Reject("deadline_passed", because, then="stop")

@@ -162,7 +162,7 @@ def _checked(function: Rule) -> Verifier[Any, Any]:
         raise UsageError(f"{function!r} is neither a policy file nor a function")
     check_plain(function)
     check_plain(getattr(function, "__call__", None))  # noqa: B004  # an object may be async, too
-    check = Verifier[Any, Any](function)
+    check: Verifier[Any, Any] = Verifier(function)
     if check.takes_evidence:
         raise UsageError(f"{check.name} takes evidence; a gate has none: use verifiers=[...]")
     return check

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from signoff.boundary import Consequence, Reject, adapter_of
 from signoff.control._cel import Cel, require_cel
@@ -199,7 +199,7 @@ def typed_principal(type_: Any, principal: Any) -> Any:
     try:
         if isinstance(principal, Mapping):
             # As JSON, so that times and enums are read even where a model is strict about Python's.
-            return adapter.validate_json(canonical(principal))
+            return adapter.validate_json(canonical(cast("Any", principal)))
         return adapter.validate_python(principal)
     except Exception:  # a validator of the type's own may raise anything
         return None

@@ -98,7 +98,7 @@ class PolicyReplay:
             principal=typed_principal(self._principal, judgement.principal),
             tenant=tenant_of(subject),
         )
-        now = {(reject.code, reject.then) for reject in rejects}
+        now: set[tuple[str, str]] = {(reject.code, reject.then) for reject in rejects}
         return Replayed(
             judgement=judgement,
             kind=_kind(recorded, now),

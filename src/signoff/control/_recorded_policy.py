@@ -11,7 +11,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeGuard
 
 from signoff.control._cel_text import words_of
 from signoff.control._errors import BadPolicy
@@ -133,8 +133,7 @@ class Judgement:
     @property
     def tenant(self) -> str:
         """Whose the subject was; empty if it does not say."""
-        subject: Any = self.subject
-        tenant = subject.get("tenant") if isinstance(subject, dict) else None
+        tenant = self.subject.get("tenant") if _is_object(self.subject) else None
         return tenant if isinstance(tenant, str) else ""
 
 
@@ -238,9 +237,9 @@ def _as_of(version: Any, versions: Sequence[Entry], payload: Payload) -> Any:
     for entry in reversed(versions):
         body = fields_of_entry(entry, payload)
         known = body.get("version")
-        if "subject" in body and isinstance(known, int) and isinstance(version, int):
-            if known <= version:
-                return body["subject"]
+        of_then = isinstance(known, int) and isinstance(version, int) and known <= version
+        if of_then and "subject" in body:
+            return body["subject"]
     return None
 
 
@@ -253,26 +252,29 @@ def fields_of_entry(entry: Entry, payload: Payload) -> dict[str, Any]:
         body: Any = json.loads(entry.body)
     except ValueError:
         return {}
-    if not isinstance(body, dict):
+    if not _is_object(body):
         return {}
-    fields = cast("dict[str, Any]", body)
-    for name, value in fields.items():
-        if isinstance(value, dict) and cast("dict[str, Any]", value).keys() == _APART:
-            kept = payload(cast("dict[str, Any]", value)["$payload"])
-            fields[name] = None if kept is None else json.loads(kept)
-    return fields
+    for name, value in body.items():
+        if _is_object(value) and value.keys() == _APART:
+            kept = payload(value["$payload"])
+            body[name] = None if kept is None else json.loads(kept)
+    return body
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        return ()
-    return tuple(each for each in cast("list[Any]", value) if isinstance(each, str))
+    return tuple(each for each in value if isinstance(each, str)) if _is_list(value) else ()
 
 
 def _mappings(value: Any) -> tuple[JSON, ...]:
-    if not isinstance(value, list):
-        return ()
-    return tuple(each for each in cast("list[Any]", value) if isinstance(each, dict))
+    return tuple(each for each in value if _is_object(each)) if _is_list(value) else ()
+
+
+def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 # The texts
@@ -315,10 +317,9 @@ def policy_texts(entries: Iterable[Entry], payload: Payload) -> dict[str, Policy
         if entry.type != ControlChanged.type or '"policy"' not in entry.body:
             continue
         body = fields_of_entry(entry, payload)
-        details: Any = body.get("details")
-        if body.get("change") == "policy" and isinstance(details, dict):
-            told = cast("dict[str, Any]", details)
-            label, text = str(told.get("policy", "")), told.get("text")
+        details = body.get("details")
+        if body.get("change") == "policy" and _is_object(details):
+            label, text = str(details.get("policy", "")), details.get("text")
             if label not in found and isinstance(text, str):
                 found[label] = _read(label, text)
     return found
@@ -378,8 +379,8 @@ def fired(rejection: JSON, judgement: Judgement, texts: Mapping[str, PolicyText]
         judgement: The judgement that it belongs to.
         texts: See `policy_texts`.
     """
-    details: Any = rejection.get("details")
-    said = cast("dict[str, Any]", details) if isinstance(details, dict) else {}
+    details = rejection.get("details")
+    said = details if _is_object(details) else {}
     named = "policy" in said and "digest" in said
     label = f"{said['policy']}@{said.get('version', '')}+{said['digest']}" if named else ""
     id, when, unknown = str(said.get("rule", "")), "", ""
@@ -442,12 +443,12 @@ def _paths(when: str, roots: Iterable[str]) -> Iterator[str]:
 
 def _walk(value: Any, names: Sequence[str]) -> tuple[bool, Any]:
     for at, name in enumerate(names):
-        if isinstance(value, list):  # of models: the list of what each has there
-            each = [_walk(element, names[at:]) for element in cast("list[Any]", value)]
+        if _is_list(value):  # of models: the list of what each has there
+            each = [_walk(element, names[at:]) for element in value]
             return all(found for found, _ in each), [inner for _, inner in each]
         if value is None and at > 1:
             return True, None
-        if not isinstance(value, dict) or name not in value:
+        if not _is_object(value) or name not in value:
             return False, None
-        value = cast("dict[str, Any]", value)[name]
+        value = value[name]
     return True, value

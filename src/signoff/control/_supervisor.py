@@ -11,22 +11,18 @@ import socket
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, cast
 
-from signoff.clock import Clock, SystemClock, stamp
-from signoff.control._heartbeat import Heartbeat, Heartbeats
+from signoff.clock import Clock, SystemClock
+from signoff.control._heartbeat import Heartbeats
+from signoff.control._letting_go import described, let_go, raise_if_stopped, told_to_stop
+from signoff.control._pulse import Pulse
 from signoff.errors import UsageError
 
 _log = logging.getLogger("signoff.control")
-
-_State: TypeAlias = Literal["running", "restarting", "given_up", "stopped"]
-_ALIVE = ("running", "restarting")
-
-#: Seconds that one heartbeat may take to be written, and the last ones of a run together.
-BEAT_PATIENCE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +105,6 @@ class Escalated:
     at: datetime
 
 
-def described(error: BaseException) -> str:
-    """An error on one printable line: its type, and the first 300 characters of what it says."""
-    try:
-        text = str(error)[:300]
-    except Exception:
-        text = "cannot be shown"
-    line = f"{type(error).__name__[:100]}: {text}" if text else type(error).__name__[:100]
-    return "".join(c if c.isprintable() else "?" for c in line)
-
-
 class Supervisor:
     """Runs children side by side; one that fails is started again alone, and the others go on.
 
@@ -199,7 +185,7 @@ class Supervisor:
             raise UsageError("this supervisor is running already; make one for each run()")
         self._given_up, self._fatal = {}, []
         process = self._process or f"{socket.gethostname()}:{os.getpid()}"
-        async with _Pulse(self._heartbeats, self._clock, self._beat_every, process) as pulse:
+        async with Pulse(self._heartbeats, self._clock, self._beat_every, process) as pulse:
             guards = [self._guard(child, pulse) for child in self._children]
             self._tasks = [asyncio.create_task(guard) for guard in guards]
             left = set(self._tasks)
@@ -207,11 +193,11 @@ class Supervisor:
                 while left and not self._fatal:
                     _, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                await _let_go(self._tasks)
+                await let_go(self._tasks)
         if self._fatal:
             raise self._fatal[0]
 
-    async def _guard(self, child: Child, pulse: _Pulse) -> None:
+    async def _guard(self, child: Child, pulse: Pulse) -> None:
         """One child, from its first start to its end."""
         restarts, said, end = 0, "", "stopped"
         failures = deque[datetime](maxlen=self._max_restarts + 1)
@@ -219,7 +205,7 @@ class Supervisor:
             while True:
                 pulse.note(child.name, "running", restarts, said)
                 error = await _failure_of(child)
-                stopping = _told_to_stop()
+                stopping = told_to_stop()
                 if error is None:
                     if stopping or child.restart == "on_failure":
                         return
@@ -272,7 +258,7 @@ class Supervisor:
             if self._on_escalation is not None:
                 await self._on_escalation(escalated)
         except (Exception, asyncio.CancelledError) as failed:
-            _raise_if_stopped(failed)
+            raise_if_stopped(failed)
             _log.exception("the escalation of %s failed: %s", name, described(failed))
 
 
@@ -282,7 +268,7 @@ async def _failure_of(child: Child) -> BaseException | None:
     with suppress(asyncio.CancelledError):
         await asyncio.wait([attempt])
     with suppress(asyncio.CancelledError):
-        await _let_go([attempt])
+        await let_go([attempt])
     return asyncio.CancelledError() if attempt.cancelled() else attempt.result()
 
 
@@ -304,105 +290,3 @@ def _is_fatal(error: BaseException) -> bool:
     return isinstance(error, UsageError) or not isinstance(
         error, Exception | asyncio.CancelledError
     )
-
-
-def _told_to_stop() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def _raise_if_stopped(error: BaseException) -> None:
-    if isinstance(error, asyncio.CancelledError) and _told_to_stop():
-        raise error
-
-
-async def _let_go(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and wait for them, however long they take."""
-    cancelled: asyncio.CancelledError | None = None
-    for task in tasks:
-        # When a loop ends it cancels every task. To do so twice would interrupt their cleaning up.
-        if not task.cancelling():
-            task.cancel()
-    while left := [task for task in tasks if not task.done()]:
-        try:
-            await asyncio.wait(left)
-        except asyncio.CancelledError as again:
-            cancelled = again
-            for task in left:
-                task.cancel()
-    if cancelled is not None:
-        raise cancelled
-
-
-class _Pulse:
-    """Writes heartbeats beside the children, so that a store that hangs holds up none of them."""
-
-    def __init__(
-        self, heartbeats: Heartbeats | None, clock: Clock, every: timedelta, process: str
-    ) -> None:
-        self._heartbeats, self._clock = heartbeats, clock
-        self._every, self._process = every, process
-        self._latest: dict[str, Heartbeat] = {}
-        self._unwritten = deque[Heartbeat](maxlen=1000)
-        self._woken = asyncio.Event()
-        self._losing = self._ending = False
-        self._tasks: list[asyncio.Task[None]] = []
-
-    def note(self, child: str, state: _State, restarts: int, error: str) -> None:
-        self._latest[child] = Heartbeat(
-            process=self._process,
-            child=child,
-            at=stamp(self._clock.now()),
-            state=state,
-            restarts=restarts,
-            error=error,
-        )
-        self._unwritten.append(self._latest[child])
-        self._woken.set()
-
-    async def __aenter__(self) -> _Pulse:
-        if self._heartbeats is not None:
-            write, tick = self._write(self._heartbeats), self._tick()
-            self._tasks = [asyncio.create_task(write), asyncio.create_task(tick)]
-        return self
-
-    async def __aexit__(self, *raised: object) -> None:
-        self._ending = True
-        self._woken.set()
-        try:
-            if self._tasks:
-                await asyncio.wait(self._tasks[:1], timeout=BEAT_PATIENCE)
-        finally:
-            await _let_go(self._tasks)
-
-    async def _tick(self) -> None:
-        # Beats follow the clock and not its pauses: while it stands still, there are none.
-        beaten, step = self._clock.now(), min(self._every.total_seconds() / 4, 1.0)
-        while True:
-            await self._clock.pause(step)
-            now = self._clock.now()
-            if abs(now - beaten) >= self._every and not self._unwritten:
-                beaten = now
-                alive = [beat for beat in self._latest.values() if beat.state in _ALIVE]
-                self._unwritten.extend(replace(beat, at=stamp(now)) for beat in alive)
-                self._woken.set()
-
-    async def _write(self, heartbeats: Heartbeats) -> None:
-        while True:
-            while self._unwritten:
-                await self._beat(heartbeats, self._unwritten.popleft())
-            if self._ending:
-                return
-            self._woken.clear()
-            await self._woken.wait()
-
-    async def _beat(self, heartbeats: Heartbeats, heartbeat: Heartbeat) -> None:
-        try:
-            async with asyncio.timeout(BEAT_PATIENCE):
-                await heartbeats.beat(heartbeat)
-            self._losing = False
-        except (Exception, asyncio.CancelledError) as error:
-            _raise_if_stopped(error)
-            if not self._losing:  # one warning for an outage, however long
-                _log.warning("heartbeats are lost: %s", described(error))
-            self._losing = True

@@ -27,7 +27,10 @@ class Throttle(Control):
 
     A day's dollars are what the proposers report. A crossing reserves `usd_each`; without it, the
     boundary's `Budget(usd=...)`; without that, the most that one crossing has cost so far, and then
-    crossings already under way may pass the cap by what they cost above that.
+    crossings already under way may pass the cap by what they cost above that. What a crossing held
+    whose process died stays held until the day is over: nobody can tell how much of it was spent.
+
+    Where the clocks of several processes differ, or one is put back, the caps hold by every clock.
 
     Args:
         per_minute: Commits in any 60 seconds.
@@ -91,16 +94,18 @@ class Throttle(Control):
     def at_commit(self, tx: Transaction, passing: Passing) -> Said:
         day = self._locked(tx, passing)
         mine = tx.use(self.name, passing.crossing)
-        if mine is not None and mine.state == "held" and mine.at > stamp(day.now - LEASE):
+        held = mine is not None and mine.state == "held"
+        if mine and held and stamp(day.now - LEASE) < mine.at <= stamp(passing.now):
             return AGREE
-        # It gave its share back while it waited for a person, or took longer than it may.
+        # It gave its share back while it waited for a person, took longer than it may, or by this
+        # clock it holds none yet: the commit would be recorded as earlier than what was counted.
         return self._reserve(tx, passing, day)
 
     def ended(self, tx: Transaction, passing: Passing, *, committed: bool) -> None:
+        day = self._locked(tx, passing)
         mine = tx.use(self.name, passing.crossing)
         if mine is None:
             return
-        day = self._locked(tx, passing)
         # What was asked of the proposer was spent, whatever came of it.
         spent = max(passing.usage.usd, mine.spent)
         day.spend(spent - mine.spent)
@@ -114,11 +119,13 @@ class Throttle(Control):
 
     def _reserve(self, tx: Transaction, passing: Passing, day: _Day) -> Said:
         now = day.now
-        halted = self._over(tx, passing, day, stamp(now - LEASE))
+        mine = tx.use(self.name, passing.crossing)
+        # What was spent has been counted, even if it was so long ago that it has been forgotten.
+        spent = passing.usage.usd if mine is None else mine.spent
+        more = max(self._each(day) - spent, 0.0)
+        halted = self._over(tx, passing, day, more)
         if halted is not None:
             return halted
-        mine = tx.use(self.name, passing.crossing)
-        spent = 0.0 if mine is None else mine.spent
         tx.forget_uses(self.name, before=stamp(now - 2 * _DAY))
         tx.save_use(
             Use(
@@ -127,16 +134,17 @@ class Throttle(Control):
                 tenant=passing.tenant,
                 state="held",
                 at=stamp(now),
-                usd=max(self._each(day) - spent, 0.0),
+                usd=more,
                 spent=spent,
             )
         )
         self._save(tx, day)
         return AGREE
 
-    def _over(self, tx: Transaction, passing: Passing, day: _Day, held: str) -> Halt | None:
+    def _over(self, tx: Transaction, passing: Passing, day: _Day, more: float) -> Halt | None:
         """The first cap that has no room, if one has none."""
-        now, crossing = day.now, passing.crossing
+        # Of the latest time that was seen and this process's own, the earlier reaches further back.
+        now, crossing, held = passing.now, passing.crossing, stamp(day.now - LEASE)
         windows = (
             (self._per_minute, _MINUTE, None, "a minute"),
             (self._per_tenant_per_hour, _HOUR, passing.tenant, "an hour for this tenant"),
@@ -149,8 +157,9 @@ class Throttle(Control):
             if count >= cap:
                 return self._halt(f"{cap} commits {unit}", now + window)
         if self._per_day_usd is not None:
-            reserved = tx.held_usd(self.name, crossing=crossing, held=held)
-            if day.usd + reserved + self._each(day) > self._per_day_usd + 1e-9:
+            begun = min(held, stamp(day.begun))
+            reserved = tx.held_usd(self.name, crossing=crossing, held=begun)
+            if day.usd + reserved + more > self._per_day_usd + 1e-9:
                 return self._halt(f"{self._per_day_usd:.2f} US dollars a day", day.ends)
         return None
 
@@ -173,28 +182,39 @@ class Throttle(Control):
 class _Day:
     """What a throttle has seen on one day, and the latest time that it has seen.
 
-    Processes whose clocks differ see one time that never goes back.
+    Where two processes are on different days, dollars count on both.
     """
 
     def __init__(self, text: str, now: datetime) -> None:
         stored: dict[str, Any] = json.loads(text) if text else {}
         self.now = max(now, from_stamp(stored["at"])) if stored else now
-        self.usd = float(stored["usd"]) if stored.get("day") == self._day else 0.0
+        self._days = {now.date().isoformat(), self.now.date().isoformat()}
+        self._begun = now
+        oldest = (self.now - 2 * _DAY).date().isoformat()
+        spent: dict[str, float] = stored.get("spent", {})
+        self._spent = {day: usd for day, usd in spent.items() if day >= min(oldest, *self._days)}
         self.most = float(stored.get("most", 0.0))
 
     @property
-    def _day(self) -> str:
-        return self.now.date().isoformat()
+    def usd(self) -> float:
+        """What was spent today."""
+        return max(self._spent.get(day, 0.0) for day in self._days)
+
+    @property
+    def begun(self) -> datetime:
+        """The midnight before."""
+        return self._begun.replace(hour=0, minute=0, second=0, microsecond=0)
 
     @property
     def ends(self) -> datetime:
+        """The midnight after."""
         return self.now.replace(hour=0, minute=0, second=0, microsecond=0) + _DAY
 
     def spend(self, usd: float) -> None:
-        self.usd += usd
+        for day in self._days:
+            self._spent[day] = self._spent.get(day, 0.0) + usd
         self.most = max(self.most, usd)
 
     def text(self) -> str:
-        return canonical(
-            {"at": stamp(self.now), "day": self._day, "usd": self.usd, "most": self.most}
-        )
+        spent = dict(sorted(self._spent.items()))
+        return canonical({"at": stamp(self.now), "spent": spent, "most": self.most})

@@ -98,6 +98,9 @@ class PeopleVerbs:
         asked = await self._storage.ticket(id)
         if asked is not None and asked.kind == "work":
             raise UsageError(f"ticket {id} is about work that failed: retry it, or drop it")
+        if asked is not None:
+            # An answer is bound to the policies in force, as this process has read them.
+            await self._announce(self._registry.boundary(asked.boundary))
         row = await self._said(id, said)
         outcome = await self._resume(row.crossing)
         resume = row.body.get("resume", 0)
@@ -111,8 +114,7 @@ class PeopleVerbs:
         Raises:
             NotAllowed: If the answer does not count; `code` says why, and it is on the ledger.
         """
-        self._check_open()
-        await self._said(ticket, _answer("approve", by, because))
+        await self._about_work(ticket, _answer("approve", by, because))
 
     async def drop(self, ticket: str, *, by: str, because: str) -> None:
         """Forget work that was given up.
@@ -120,8 +122,14 @@ class PeopleVerbs:
         Raises:
             NotAllowed: If the answer does not count; `code` says why, and it is on the ledger.
         """
+        await self._about_work(ticket, _answer("deny", by, because))
+
+    async def _about_work(self, ticket: str, said: Answer) -> None:
         self._check_open()
-        await self._said(ticket, _answer("deny", by, because))
+        asked = await self._storage.ticket(ticket)
+        if asked is not None and asked.kind != "work":
+            raise UsageError(f"ticket {ticket} waits for approve, edit or deny")
+        await self._said(ticket, said)
 
     async def _said(self, id: str, said: Answer) -> TicketRow:
         from signoff.control import Refusal, answer
@@ -136,11 +144,10 @@ class PeopleVerbs:
         recorded = await self._storage.crossing(id)
         assert recorded is not None, "a ticket without its crossing"
         boundary = self._registry.boundary(recorded.boundary)
-        if recorded.status != "open":
-            outcome = answer_again(boundary, recorded)
-            if isinstance(outcome, InFlight):
-                raise AssertionError("its effect is under way")
+        outcome = answer_again(boundary, recorded)
+        if recorded.status != "open" and not isinstance(outcome, InFlight):
             return outcome
+        # Open, or a worker was faster and its effect is under way: join it.
         subject, move = await self._waiting(boundary, recorded)
         return await self._cross(boundary, subject, recorded.key, move)
 
@@ -212,6 +219,8 @@ class PeopleVerbs:
         from signoff.control import announce
 
         policies = boundary.policies
+        if policies == self._announced.get(boundary.name, ()):
+            return
         texts = dict(control.policy_text for control in boundary.controls if control.policy)
         await self._write(lambda tx, now: announce(tx, boundary.name, policies, texts, now))
         self._announced[boundary.name] = policies

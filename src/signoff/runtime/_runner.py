@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeAlias
@@ -114,13 +115,15 @@ class Runner:
         """
         done = 0
         while True:
-            pieces = await self._claim()
-            if not pieces:
+            pieces, careful = await self._claim()
+            if not pieces and not careful:
                 return done
-            done += len(pieces)
+            done += len(pieces) + len(careful)
             # Let every piece come to its end before one piece's mistake is told: an effect that
             # is cut off half-way is an effect in doubt.
             ended = await asyncio.gather(*map(self._slotted, pieces), return_exceptions=True)
+            for timer in careful:
+                ended.append(await self._fire_carefully(timer))
             for error in ended:
                 if error is not None:
                     raise error
@@ -129,8 +132,27 @@ class Runner:
         async with self._slots:
             await piece()
 
-    async def _claim(self) -> list[Piece]:
-        """What is due and nobody has in hand. It is busy from here on, before it is begun."""
+    async def _fire_carefully(self, timer: Timer) -> BaseException | None:
+        """Fire a timer that the process before may have died over: alone, and counted first."""
+        try:
+            if timer.tries >= self._max_restarts:
+                await self._give_up(timer, RuntimeError("its process died every time"))
+            else:
+                await self._store.transact(lambda tx: tx.begin_timer(timer))
+                await self._fire(replace(timer, tries=timer.tries + 1))
+        except Exception as error:
+            return error
+        finally:
+            self._busy_timers.discard((timer.subject, timer.name))
+        return None
+
+    async def _claim(self) -> tuple[list[Piece], list[Timer]]:
+        """What is due and nobody has in hand. It is busy from here on, before it is begun.
+
+        Returns:
+            Pieces that may be done side by side, and timers to be fired one after the other, those
+            that were tried least first.
+        """
         now = stamp(self._clock.now())
         async with self._claiming:
             # As they are before the claim: what ends during it may still be among the rows.
@@ -153,10 +175,11 @@ class Runner:
             for theirs in by_crossing.values():
                 self._busy_effects.update({effect.id: effect.crossing for effect in theirs})
             self._busy_timers.update((timer.subject, timer.name) for timer in timers)
-        return [
+        pieces: list[Piece] = [
             *(partial(self._settle_all, theirs) for theirs in by_crossing.values()),
-            *(partial(self._fire, timer) for timer in timers),
+            *(partial(self._fire, timer) for timer in timers if not timer.adopted),
         ]
+        return pieces, sorted((t for t in timers if t.adopted), key=lambda timer: timer.tries)
 
     # Effects
 
@@ -240,7 +263,9 @@ class Runner:
         outcome = await self._resume(effect.crossing)
         if isinstance(outcome, Rejected) and outcome.ended == "halted":
             due = stamp(self._clock.now() + HALTED_FOR)
-            await self._store.transact(lambda tx: tx.postpone(effect.id, due=due, doubt=False))
+            await self._store.transact(
+                lambda tx: tx.postpone(effect.id, due=due, doubt=False, counts=False)
+            )
             return False
         await self._store.transact(lambda tx: tx.settle(effect.id))
         return True
@@ -281,7 +306,7 @@ class Runner:
         if await self._is_killed(pending):
             due = stamp(self._clock.now() + HALTED_FOR)
             await self._store.transact(
-                lambda tx: tx.postpone(pending.id, due=due, doubt=pending.doubt)
+                lambda tx: tx.postpone(pending.id, due=due, doubt=pending.doubt, counts=False)
             )
             return False
         effect = self._registry.effect(pending.name)

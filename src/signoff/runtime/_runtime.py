@@ -260,8 +260,7 @@ class Runtime(SpineVerbs, PeopleVerbs):
     ) -> Outcome[R]:
         self._check_open()
         self._registry.add_boundary(boundary)
-        if boundary.policies != self._announced.get(boundary.name, ()):
-            await self._announce(boundary)
+        await self._announce(boundary)
         id = crossing_id(key)
         about = (boundary.name, subject_id(subject))
         crossing = Crossing(
@@ -277,7 +276,10 @@ class Runtime(SpineVerbs, PeopleVerbs):
         async def run() -> Outcome[R]:
             return await self._see_through(crossing, id)
 
-        return await self._flights.join(id, about, run)
+        outcome = await self._flights.join(id, about, run)
+        # A policy that was read while it was under way may have judged it.
+        await self._announce(boundary)
+        return outcome
 
     async def _see_through(self, crossing: Crossing[Any, Any, R], id: str) -> Outcome[R]:
         while True:

@@ -21,6 +21,10 @@ class SpineTransaction(Transaction, Protocol):
         """Try a timer again later, and count the try."""
         ...
 
+    def begin_timer(self, timer: Timer) -> None:
+        """Count a try before it is made: whoever makes it may not live to say so."""
+        ...
+
     def reset_timer(self, timer: Timer, *, due: str) -> None:
         """Have a timer's work begin anew at some time, as if it had never been tried."""
         ...

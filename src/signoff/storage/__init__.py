@@ -3,7 +3,7 @@
 from signoff.storage._connection import Connection, FaultPoint
 from signoff.storage._open import storage_at, without_password
 from signoff.storage._sql import migrations, schema
-from signoff.storage._sqlite import SQLiteStorage
+from signoff.storage._sqlite import SQLiteStorage, use_wal
 from signoff.storage._storage import Storage
 from signoff.storage._transaction import StoredTransaction
 
@@ -16,5 +16,6 @@ __all__ = [
     "migrations",
     "schema",
     "storage_at",
+    "use_wal",
     "without_password",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -10,11 +11,17 @@ from signoff.errors import StorageUnavailable, StoreInUse
 
 
 class FileLock:
-    """An exclusive `flock` on a file beside the database; the file holds the owner's process id."""
+    """An exclusive `flock` on a file beside the database.
+
+    The file holds the owner's process id and a note of its; both are wiped when it lets go, so
+    that what is found in it was left by a process that died.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: int | None = None
+        #: What the last owner had noted, if it died.
+        self.left = ""
 
     def acquire(self, what: str) -> None:
         """Take the lock.
@@ -33,22 +40,29 @@ class FileLock:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            owner = os.read(file, 20).decode("ascii", "replace").strip() or "unknown"
+            text = os.read(file, 100).decode("ascii", "replace")
+            owner = text.partition("\n")[0].strip() or "unknown"
             os.close(file)
             raise StoreInUse(
                 f"{what} is in use by another run (process {owner}): one runtime at a time may "
                 "work on a SQLite file. Wait for it or stop it; for several processes use "
                 "PostgreSQL."
             ) from error
-        try:
-            os.ftruncate(file, 0)
-            os.write(file, f"{os.getpid()}\n".encode())
-        except OSError:
-            pass  # the id is a courtesy to whoever is refused; a full disk must not stop us here
         self._file = file
+        self.left = os.pread(file, 100, 0).decode("ascii", "replace").partition("\n")[2].strip()
+        self.note("")
+
+    def note(self, text: str) -> None:
+        """Leave a note for whoever comes after a death. Lost without a word if the disk is full."""
+        assert self._file is not None, "the lock is not held"
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{os.getpid()}\n{text}\n".encode(), 0)
 
     def release(self) -> None:
         """Give the lock back."""
         if self._file is not None:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, 0)
             os.close(self._file)
             self._file = None

@@ -193,6 +193,8 @@ class PostgresStorage(Storage):
             connection.close()
         self._connections.clear()
         if self._presence is not None:
+            with contextlib.suppress(psycopg.Error):
+                self._presence.run("release_timers", {"owner": self._owner})
             self._presence.close()
             self._presence = None
 

@@ -101,6 +101,8 @@ class SQLiteStorage(Storage):
         self._write: SQLiteConnection | None = None
         self._read: SQLiteConnection | None = None
         self._lock: FileLock | None = None
+        #: The process before may have died over one of the timers that are found first.
+        self._careful = self._careful_found = False
         #: Commits made so far, each of them one flush of the log.
         self.commits = 0
 
@@ -118,11 +120,19 @@ class SQLiteStorage(Storage):
                     raw = connect(self.path)
                     raw.execute("PRAGMA query_only = 1")
                     self._read = SQLiteConnection(raw, None)
+                if self._lock is not None:
+                    self._look_back(self._lock, self._write)
         except BaseException:
             self._disconnect()
             raise
         self._writer = threading.Thread(target=self._work, name="signoff-writer", daemon=True)
         self._writer.start()
+
+    def _look_back(self, lock: FileLock, connection: SQLiteConnection) -> None:
+        """Note how far the ledger has come; be careful if a process died without adding to it."""
+        position = str(connection.run("last", {})[0][0] or 0)
+        self._careful = lock.left == position
+        lock.note(position)
 
     async def close(self) -> None:
         writer, self._writer = self._writer, None
@@ -172,8 +182,16 @@ class SQLiteStorage(Storage):
         self, machines: Collection[str], *, now: str, limit: int, busy: Collection[tuple[str, str]]
     ) -> list[Timer]:
         rows = await self._rows(
-            "claim_timers", machines=json.dumps(list(machines)), now=now, limit=limit + len(busy)
+            "claim_timers",
+            machines=json.dumps(list(machines)),
+            now=now,
+            limit=limit + len(busy),
+            careful=self._careful,
         )
+        if rows:
+            self._careful_found = self._careful
+        elif self._careful_found:
+            self._careful = self._careful_found = False
         timers = map(read_timer, rows)
         return [t for t in timers if (t.subject, t.name) not in busy][:limit]
 
@@ -287,7 +305,7 @@ def connect(path: str) -> sqlite3.Connection:
     )
     try:
         check_ours(connection, path)  # before anything is set: it may be somebody else's
-        _use_wal(connection)
+        use_wal(connection)
         connection.execute("PRAGMA synchronous = FULL")
         # Rarer checkpoints: each of them flushes the database file as well.
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
@@ -298,7 +316,7 @@ def connect(path: str) -> sqlite3.Connection:
     return connection
 
 
-def _use_wal(connection: sqlite3.Connection) -> None:
+def use_wal(connection: sqlite3.Connection) -> None:
     """Switch to the write-ahead log.
 
     SQLite does not wait its busy timeout for this one when others open the same new file at the

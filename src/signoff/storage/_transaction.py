@@ -207,6 +207,9 @@ class StoredTransaction:
             "postpone_timer", {**_timer_key(timer), "due": due, "counted": int(counts)}
         )
 
+    def begin_timer(self, timer: Timer) -> None:
+        self._connection.run("begin_timer", _timer_key(timer))
+
     def reset_timer(self, timer: Timer, *, due: str) -> None:
         self._will_be_due(due)
         self._connection.run("reset_timer", {**_timer_key(timer), "due": due})
@@ -239,9 +242,15 @@ class StoredTransaction:
     def settle(self, effect: int) -> bool:
         return bool(self._connection.run("settle_effect", {"id": effect}))
 
-    def postpone(self, effect: int, *, due: str, doubt: bool) -> None:
+    def postpone(self, effect: int, *, due: str, doubt: bool, counts: bool = True) -> None:
         self._will_be_due(due)
-        params = {"id": effect, "due": due, "doubt": doubt, "owner": self._owner}
+        params = {
+            "id": effect,
+            "due": due,
+            "doubt": doubt,
+            "owner": self._owner,
+            "counted": int(counts),
+        }
         self._connection.run("postpone_effect", params)
         self._connection.run("postpone_later_effects", {"id": effect, "due": due})
 
@@ -379,7 +388,7 @@ def read_row(id: str, values: tuple[Any, ...]) -> Row | None:
 
 def read_timer(values: tuple[Any, ...]) -> Timer:
     """A timer from its columns."""
-    subject, machine, name, version, due, armed, tries = values
+    subject, machine, name, version, due, armed, tries, adopted = values
     return Timer(
         subject=subject,
         machine=machine,
@@ -388,6 +397,7 @@ def read_timer(values: tuple[Any, ...]) -> Timer:
         due=due,
         armed=armed,
         tries=tries,
+        adopted=bool(adopted),
     )
 
 

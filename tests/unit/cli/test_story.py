@@ -88,13 +88,15 @@ def test_what_a_ticket_is_bound_to_is_told() -> None:
         due="2026-03-01T12:00:00.000000Z",
         otherwise="stop",
     )
-    assert told(record.type, record.body()) == [
-        ("SUSPENDED", "waits for role:lead until 2026-03-01 12:00:00: deep"),
-        (
-            "",
-            "ticket t-1; asked by approval:role:lead; on version 3; judged by renewal@1; "
-            "proposal dddddddddddd; without an answer: stop",
-        ),
+    [(word, text), (_, notes)] = told(record.type, record.body())
+    assert (word, text) == ("SUSPENDED", "waits for role:lead until 2026-03-01 12:00:00: deep")
+    assert notes.split("; ") == [
+        "ticket t-1",
+        "asked by approval:role:lead",
+        "on version 3",
+        "judged by renewal@1",
+        "proposal dddddddddddd",
+        "without an answer: stop",
     ]
 
 

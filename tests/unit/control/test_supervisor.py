@@ -17,15 +17,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signoff.clock import SystemClock, stamp
-from signoff.control import _supervisor
+from signoff.control import _pulse
 from signoff.control._heartbeat import Heartbeat
+from signoff.control._letting_go import described
 from signoff.control._supervisor import (
     Backoff,
     Child,
     Escalated,
     Supervisor,
     after_failure,
-    described,
 )
 from signoff.errors import NotRegistered, StorageUnavailable, UsageError
 from signoff.testing import FakeClock
@@ -728,7 +728,7 @@ def test_a_store_that_hangs_holds_up_no_child(
         async def beat(self, heartbeat: Heartbeat) -> None:
             await asyncio.Event().wait()
 
-    monkeypatch.setattr(_supervisor, "BEAT_PATIENCE", 0.01)
+    monkeypatch.setattr(_pulse, "BEAT_PATIENCE", 0.01)
     worker = Worker(OSError(), OSError())
     asyncio.run(Supervisor({"worker": worker}, backoff=QUICK, heartbeats=Hangs()).run())
     assert (worker.starts, worker.worked) == (3, True)

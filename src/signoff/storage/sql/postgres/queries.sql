@@ -83,14 +83,19 @@ LIMIT 1;
 -- Due timers that no other living process has, marked as ours.
 UPDATE signoff.timers t SET owner = %(owner)s
 FROM (
-    SELECT subject, name FROM signoff.timers
+    SELECT subject, name, owner FROM signoff.timers
     WHERE machine IN (SELECT json_array_elements_text(%(machines)s::json)) AND due <= %(now)s
         AND (owner IS NULL OR owner <> ALL (%(others)s::int[]))
     ORDER BY due LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ) mine
 WHERE t.subject = mine.subject AND t.name = mine.name
-RETURNING t.subject, t.machine, t.name, t.version, t.due, t.armed, t.tries;
+RETURNING t.subject, t.machine, t.name, t.version, t.due, t.armed, t.tries,
+    coalesce(mine.owner <> %(owner)s, false);
+
+-- release_timers --
+-- A process that ends as it should leaves nothing in doubt.
+UPDATE signoff.timers SET owner = NULL WHERE owner = %(owner)s;
 
 -- next_timer --
 SELECT min(due) FROM signoff.timers WHERE machine IN (SELECT json_array_elements_text(%(machines)s::json));
@@ -105,7 +110,7 @@ RETURNING id;
 DELETE FROM signoff.effects WHERE id = %(id)s RETURNING id;
 
 -- postpone_effect --
-UPDATE signoff.effects SET due = %(due)s, doubt = %(doubt)s, tries = tries + 1, owner = %(owner)s
+UPDATE signoff.effects SET due = %(due)s, doubt = %(doubt)s, tries = tries + %(counted)s, owner = %(owner)s
 WHERE id = %(id)s;
 
 -- postpone_later_effects --
@@ -325,6 +330,10 @@ SELECT process, child, at, state, restarts, error FROM signoff.heartbeats ORDER 
 
 -- forget_heartbeats --
 DELETE FROM signoff.heartbeats WHERE at < %(before)s;
+
+-- begin_timer --
+UPDATE signoff.timers SET tries = tries + 1
+WHERE subject = %(subject)s AND name = %(name)s AND armed = %(armed)s;
 
 -- reset_timer --
 UPDATE signoff.timers SET due = %(due)s, tries = 0, owner = NULL

@@ -64,7 +64,7 @@ WHERE subject = :subject AND name = :name AND armed = :armed;
 
 -- claim_timers --
 -- One process runs on a SQLite file, so looking is claiming.
-SELECT subject, machine, name, version, due, armed, tries
+SELECT subject, machine, name, version, due, armed, tries, :careful
 FROM signoff_timers
 WHERE machine IN (SELECT value FROM json_each(:machines)) AND due <= :now
 ORDER BY due LIMIT :limit;
@@ -82,7 +82,7 @@ RETURNING id;
 DELETE FROM signoff_effects WHERE id = :id RETURNING id;
 
 -- postpone_effect --
-UPDATE signoff_effects SET due = :due, doubt = :doubt, tries = tries + 1, owner = :owner
+UPDATE signoff_effects SET due = :due, doubt = :doubt, tries = tries + :counted, owner = :owner
 WHERE id = :id;
 
 -- postpone_later_effects --
@@ -262,6 +262,10 @@ SELECT process, child, at, state, restarts, error FROM signoff_heartbeats ORDER 
 
 -- forget_heartbeats --
 DELETE FROM signoff_heartbeats WHERE at < :before;
+
+-- begin_timer --
+UPDATE signoff_timers SET tries = tries + 1
+WHERE subject = :subject AND name = :name AND armed = :armed;
 
 -- reset_timer --
 UPDATE signoff_timers SET due = :due, tries = 0, owner = NULL

@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Any, Final, Literal, TypeAlias
 
 from signoff.errors import BadInput
+from signoff.storage import use_wal
 
 Became: TypeAlias = Literal["applied", "replayed", "refused", "lost"]
 
@@ -114,7 +115,7 @@ class Account:
                 path, timeout=10, isolation_level=None, check_same_thread=False
             )
             try:
-                self._db.execute("PRAGMA journal_mode = WAL")
+                use_wal(self._db)
                 self._db.execute("PRAGMA synchronous = NORMAL")
                 counting = _COUNTING_TRIES if fault_for else ""
                 self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {counting} COMMIT;")
