@@ -20,6 +20,7 @@ NAMES = (
     "many_callers",
     "bookkeeping",
     "same_key",
+    "gate",
     "no_scan",
     "renewals",
     "footprint",

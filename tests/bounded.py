@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +14,7 @@ from stores import opened
 
 from signoff import Accept, Boundary, Reject, Runtime, Transactional, Verdict, Write
 from signoff.boundary import Answer
+from signoff.clock import SystemClock
 from signoff.control import Principal, Principals, lift, throw
 from signoff.ledger import Entry, Usage
 from signoff.testing import FakeClock, Scripted
@@ -99,7 +100,7 @@ async def console(url: str) -> AsyncIterator[tuple[Switching, Switching]]:
     async with opened(url, exclusive=False) as storage:
 
         async def switch(verb: Any, scope: str) -> None:
-            now = datetime.now(UTC)
+            now = SystemClock().now()
             assert await storage.transact(
                 lambda tx: verb(tx, PRINCIPALS, scope, by="dana", because="a drill", now=now)
             )

@@ -6,6 +6,9 @@ machine is in `signoff.state`, proposers are in `signoff.proposers`, stand-ins f
 `signoff.testing`.
 """
 
+import importlib
+from typing import TYPE_CHECKING
+
 from signoff.boundary import (
     Accept,
     Boundary,
@@ -23,9 +26,23 @@ from signoff.boundary import (
     Verifier,
     Write,
 )
-from signoff.runtime import Runtime, run_sync
+
+if TYPE_CHECKING:
+    from signoff.runtime import Runtime, run_sync
 
 __version__ = "0.1.0"
+
+#: Loaded when they are first used: defining boundaries needs no database.
+_LATER = ("Runtime", "run_sync")
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(importlib.import_module("signoff.runtime"), name)
+    globals()[name] = found
+    return found
+
 
 __all__ = [
     "Accept",

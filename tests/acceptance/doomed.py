@@ -166,7 +166,11 @@ async def live(
         }
 
 
-def serve() -> None:
+async def _await(said: Awaitable[Any]) -> Any:
+    return await said
+
+
+def serve(live: Callable[..., Awaitable[Any]] = live) -> None:
     """Fork for every request, wait, and answer with the child's end and what it said."""
     gc.disable()  # a collection in the child would copy what it shares with us
     for line in sys.stdin:
@@ -174,7 +178,9 @@ def serve() -> None:
         child = os.fork()
         if child == 0:
             try:
-                os.write(writing, json.dumps(asyncio.run(live(**json.loads(line)))).encode())
+                os.write(
+                    writing, json.dumps(asyncio.run(_await(live(**json.loads(line))))).encode()
+                )
                 os._exit(0)
             except BaseException:
                 traceback.print_exc()

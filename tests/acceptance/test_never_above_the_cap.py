@@ -26,7 +26,7 @@ from bounded import (
     ship,
     types,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from signoff import Accept, Committed, Reject, Rejected, Runtime, Suspended
@@ -344,6 +344,7 @@ class Day:
     runtimes: list[Runtime]
     clocks: list[Jumping]
     numbers: Iterator[int] = field(default_factory=count)
+    seen: int = 0
 
     async def live(self, caps: tuple[int, int, float], steps: list[Any]) -> None:
         number = next(self.numbers)
@@ -365,7 +366,6 @@ class Day:
                 name=name, proposer=says(*offers, repeat=True), verifiers=[affordable]
             ).bounded_by(throttle, Unwilling(), approval)
         first = self.runtimes[0]
-        after = max([entry.position for entry in await entries(first)], default=0)
         waiting: list[str] = []
         ids = count()
 
@@ -399,7 +399,8 @@ class Day:
                 Unwilling.now = False
             else:
                 await cross(runtime, kind, tenant)
-        found = [e async for e in first.ledger.entries(after=after)]
+        found = [e async for e in first.ledger.entries(after=self.seen)]
+        self.seen = max([entry.position for entry in found], default=self.seen)
         assert most_within(commits(found, name), MINUTE) <= per_minute
         for tenant in "ab":
             assert most_within(commits(found, name, tenant), HOUR) <= per_tenant
@@ -431,7 +432,7 @@ STEPS = st.lists(
 CAPS = st.tuples(st.integers(1, 4), st.integers(1, 6), st.sampled_from([0.5, 1.0, 2.5]))
 
 
-def _in_any_order(url: str, examples: int) -> None:
+def _in_any_order(url: str, examples: int, *, shrinks: bool = True) -> None:
     runner = asyncio.Runner()
     stack = AsyncExitStack()
 
@@ -444,7 +445,13 @@ def _in_any_order(url: str, examples: int) -> None:
     with runner:
         day = runner.run(begin())
 
-        @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(
+            max_examples=examples,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=list(Phase) if shrinks else [Phase.generate],
+            report_multiple_bugs=shrinks,
+        )
         @given(CAPS, STEPS)
         def go(caps: tuple[int, int, float], steps: list[Any]) -> None:
             runner.run(day.live(caps, steps))
@@ -471,7 +478,7 @@ def test_without_shares_these_tests_would_find_a_cap_passed(
     monkeypatch.setattr(Throttle, "reserve", lambda self, tx, passing: AGREE)
     monkeypatch.setattr(Throttle, "at_commit", lambda self, tx, passing: AGREE)
     with pytest.raises(AssertionError):
-        _in_any_order(store_url, 25)
+        _in_any_order(store_url, 25, shrinks=False)
 
 
 def test_these_tests_count_a_window_as_a_throttle_does() -> None:

@@ -13,8 +13,8 @@ from signoff.storage._sql import Dialect, queries
 
 DIALECTS: tuple[Dialect, ...] = ("sqlite", "postgres")
 
-#: Where one writer is all there is, nobody claims, locks or shares.
-_ONLY_POSTGRES = re.compile("lock|^share_|owner|claims")
+#: Where one writer is all there is, nobody claims, releases, locks or shares.
+_ONLY_POSTGRES = re.compile("lock|^share_|^release_|owner|claims")
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ class Memory:
         principal: On whose behalf it runs, JSON-ready.
         going_on: Rejections, usage, and marks of what was already said.
         granted: What people have said yes to.
+        answered: Whether a person's answer brought it here, and still counts.
     """
 
     proposal: Any = None
@@ -30,6 +31,7 @@ class Memory:
     principal: Any = None
     going_on: Mapping[str, Any] = field(default_factory=dict[str, Any])
     granted: tuple[Granted, ...] = ()
+    answered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ class Attempt:
         standing: The row that it moves, if any.
         unwritten: Records that wait for the next transaction.
         passing: The same, as controls are shown it.
-        memory: What is kept if it pauses.
+        memory: Says what is kept if it pauses, which few do.
         waives: Objections that a person's yes would set aside, as (who, code).
     """
 
@@ -54,12 +56,12 @@ class Attempt:
     standing: Standing[Any] | None
     unwritten: Sequence[Record]
     passing: Passing
-    memory: Memory
+    memory: Callable[[], Memory]
     waives: tuple[tuple[str, str], ...] = ()
 
     def state(self) -> dict[str, Any]:
         """The crossing's state while it pauses."""
-        memory = self.memory
+        memory = self.memory()
         dumped = self.boundary.subject_adapter.dump_python(self.subject, mode="json")
         return {
             **memory.going_on,

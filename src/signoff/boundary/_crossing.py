@@ -23,7 +23,7 @@ from signoff.boundary._control import Agree, AskPerson, Granted, Halt, Object, P
 from signoff.boundary._doorway import Heard, ask_before, release, reserve
 from signoff.boundary._ending import end_or_revise, terms_of
 from signoff.boundary._external import commit_outside
-from signoff.boundary._kills import KILLS
+from signoff.boundary._kills import KILLS, NO_KILLS
 from signoff.boundary._outcome import Outcome
 from signoff.boundary._passage import pass_controls
 from signoff.boundary._ports import CrossingStore, Recorded, Transaction
@@ -193,6 +193,8 @@ class Crossing(Generic[S, P, R]):
 
     async def _ask_controls(self, kills: str) -> Recorded | None:
         """Ask the controls before the proposer is; where the crossing stands if one stops it."""
+        if not self._boundary.controls and kills in NO_KILLS:
+            return None
         passing = self._passing(None)
         heard = ask_before(self._boundary, kills, passing)
         if isinstance(heard.said, Agree):
@@ -527,14 +529,18 @@ class Crossing(Generic[S, P, R]):
             standing=self._standing,
             unwritten=tuple(self._unwritten),
             passing=passing,
-            memory=Memory(
-                proposal=self._body,
-                principal=self._principal_body(),
-                editor=self._editor,
-                going_on=self._going_on(),
-                granted=self._granted,
-            ),
+            memory=self._memory,
             waives=waives,
+        )
+
+    def _memory(self) -> Memory:
+        return Memory(
+            proposal=self._body,
+            principal=self._principal_body(),
+            editor=self._editor,
+            going_on=self._going_on(),
+            granted=self._granted,
+            answered=self._answer is not None,
         )
 
     def _passing(self, proposal: object) -> Passing:

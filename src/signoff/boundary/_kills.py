@@ -12,6 +12,9 @@ from signoff.ledger import canonical
 #: The row that every commit reads, and every kill writes.
 KILLS = "kills"
 
+#: What the row says while nothing is killed.
+NO_KILLS = ("", "[]")
+
 EVERYTHING = "everything"
 _TENANT, _SUBJECT = "tenant:", "subject:"
 
@@ -62,7 +65,7 @@ def checked_scope(scope: str) -> str:
 
 def read_kills(text: str) -> tuple[Kill, ...]:
     """The kills that hold, as the row has them."""
-    if text in ("", "[]"):
+    if text in NO_KILLS:
         return ()
     return tuple(Kill(**fields) for fields in json.loads(text))
 

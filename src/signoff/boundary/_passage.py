@@ -42,10 +42,7 @@ def pass_controls(
         if row is None or row.version != standing.version or row.pending:
             return Stale()
     heard = ask_at_commit(attempt.boundary, tx, attempt.passing)
-    judged = attempt.unwritten[-1]
-    assert isinstance(judged, Judged), "a commit follows a verdict"
-    judged = replace(judged, controls=heard.asked, waived=(*judged.waived, *heard.waived))
-    told = replace(attempt, unwritten=(*attempt.unwritten[:-1], judged))
+    told = _told(attempt, heard) if attempt.boundary.controls else attempt
     match heard.said:
         case Agree():
             result = commit(tx, existing, told)
@@ -58,3 +55,11 @@ def pass_controls(
             return halt(tx, existing, told, heard.said, heard.by)
         case _:
             return heard
+
+
+def _told(attempt: Attempt, heard: Heard) -> Attempt:
+    """The attempt, with who was asked on its verdict."""
+    judged = attempt.unwritten[-1]
+    assert isinstance(judged, Judged), "a commit follows a verdict"
+    judged = replace(judged, controls=heard.asked, waived=(*judged.waived, *heard.waived))
+    return replace(attempt, unwritten=(*attempt.unwritten[:-1], judged))

@@ -14,7 +14,7 @@ from signoff.boundary._ports import PendingEffect, Recorded, Row, Transaction, w
 from signoff.boundary._ticket import TicketRow
 from signoff.boundary._verdict import Reject, Rejection
 from signoff.clock import stamp
-from signoff.ledger import Halted, Record, Suspended, canonical
+from signoff.ledger import Halted, Judged, Record, Suspended, canonical
 
 
 def suspend(
@@ -40,7 +40,7 @@ def suspend(
             moved = standing.records(swap, row, f"{boundary.name} waits for {terms.ask}")
             version = row.version
     number = int((existing or recorded).state.get("tickets", 0)) + 1
-    digest = digest_of(attempt.memory.proposal)
+    digest = digest_of(attempt.memory().proposal)
     id = f"{recorded.id}-{number}"
     due = "" if terms.within is None else stamp(passing.now + terms.within)
     deadline = tx.enqueue(work_on(recorded, "deadline", id, due)) if due else 0
@@ -59,10 +59,10 @@ def suspend(
             "policies": list(boundary.policies),
             "terms": terms.body(),
             "deadline": deadline,
-            "proposal": attempt.memory.proposal,
+            "proposal": attempt.memory().proposal,
             "waives": [list(pair) for pair in attempt.waives],
             "requester": requester_of(passing.principal),
-            "editor": attempt.memory.editor,
+            "editor": attempt.memory().editor,
             "tenant": passing.tenant,
             "switches": list(boundary.switches),
         },
@@ -100,13 +100,25 @@ def halt(
     records = news(attempt.unwritten, existing)
     reject = Reject(said.code, said.message, then="stop", details=_again(said))
     told = Rejection.of(reject, by=by, attempt=recorded.attempts).body()
-    if not records and existing is not None and existing.state.get("halted") == told:
+    before = None if existing is None else existing.state.get("halted")
+    if not records and existing is not None and before == told:
         return Settled(existing)  # it is on record, and nothing happened since
-    halted = replace(recorded, state={**recorded.state, **attempt.state(), "halted": told})
-    records.append(Halted(by=by, code=said.code, message=said.message))
-    tx.append(recorded.subject, recorded.id, stamp(passing.now), records)
+    state = {**recorded.state, **attempt.state(), "halted": told}
+    if not attempt.memory().answered:
+        state.pop("answer", None)
+    halted = replace(recorded, state=state)
+    # A worker tries again and again: that it is halted as before is on record once.
+    nothing_new = all(isinstance(record, Judged) and record.accepted for record in records)
+    if not (nothing_new and before is not None and _same(before, told)):
+        records.append(Halted(by=by, code=said.code, message=said.message))
+        tx.append(recorded.subject, recorded.id, stamp(passing.now), records)
     tx.save_crossing(halted)
     return Settled(halted)
+
+
+def _same(before: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
+    """Whether two halts differ at most in when to come again."""
+    return {**before, "details": None} == {**told, "details": None}
 
 
 def _again(said: Halt) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
 
 from signoff.errors import BadInput
@@ -12,6 +12,8 @@ from signoff.storage import Connection, Storage
 
 #: A record's field that was stored apart looks like this.
 _APART = {"$payload", "characters"}
+
+_PAGE = 1000
 
 
 async def records_of(storage: Storage, subject: str) -> list[tuple[Entry, dict[str, Any]]]:
@@ -56,6 +58,33 @@ def apart(body: dict[str, Any]) -> list[tuple[str, str]]:
         for name, value in body.items()
         if isinstance(value, dict) and cast("dict[str, Any]", value).keys() == _APART
     ]
+
+
+def chain(connection: Connection, subject: str) -> Iterator[Entry]:
+    """A subject's records, oldest first, within a survey: in pages, however long the chain is."""
+    after = 0
+    while True:
+        rows = connection.run(
+            "records_of_subject", {"subject": subject, "after": after, "limit": _PAGE}
+        )
+        for position, of, seq, at, crossing, type, body, hash in rows:
+            yield Entry(
+                position=position, subject=of, seq=seq, at=at,
+                crossing=crossing, type=type, body=body, hash=hash,
+            )  # fmt: skip
+        if len(rows) < _PAGE:
+            return
+        after = rows[-1][2]
+
+
+def payloads(connection: Connection) -> Callable[[str], str | None]:
+    """Looks up what was stored apart, within a survey."""
+
+    def payload(digest: str) -> str | None:
+        rows = connection.run("payload", {"digest": digest})
+        return rows[0][0] if rows else None
+
+    return payload
 
 
 async def subject_of(storage: Storage, crossing: str) -> tuple[str, str]:

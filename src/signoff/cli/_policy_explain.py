@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from signoff.boundary import Recorded
-from signoff.cli._account import apart, body_of, parsed, subject_of
+from signoff.cli._account import chain, payloads, subject_of
 from signoff.cli._output import compact, count, moment, put, show_fields, styled
 from signoff.cli._telling import told
 from signoff.control import (
@@ -15,16 +15,20 @@ from signoff.control import (
     Fired,
     Judgement,
     PolicyText,
+    fields_of_entry,
     fired,
     judgements,
     policy_texts,
     text_of,
 )
 from signoff.ledger import CONTROLS, Entry
-from signoff.storage import Storage
+from signoff.storage import Connection, Storage
 
 #: Records that say where a crossing stands.
 _STANDS = ("committed", "rejected", "suspended", "halted", "unknown", "intended", "resumed")
+
+#: Records of the spine, which say what the subject was like.
+_SUBJECT_BEARING = ("started", "moved", "changed")
 
 #: Characters of a value that a line shows.
 _SHOWN = 200
@@ -55,41 +59,38 @@ async def account_of(storage: Storage, id: str) -> Account:
         BadInput: If there is no such crossing, or more than one whose id begins like this.
     """
     subject, crossing = await subject_of(storage, id)
-    chain = [entry async for entry in storage.of_subject(subject)]
-    controls = [entry async for entry in storage.of_subject(CONTROLS)]
-    kept = await _payloads(storage, [*chain, *controls], crossing)
-    judged = [each for each in judgements(chain, kept.get) if each.crossing == crossing]
-    asked = {policy.label for judgement in judged for policy in judgement.policies}
-    texts = policy_texts(controls, kept.get) if asked else {}
+    recorded = await storage.crossing(crossing)
+    return await storage.survey(lambda connection: _look(connection, subject, crossing, recorded))
+
+
+def _look(
+    connection: Connection, subject: str, crossing: str, recorded: Recorded | None
+) -> Account:
+    payload = payloads(connection)
     answers: dict[str, Mapping[str, Any]] = {}
-    stands: tuple[Entry, Mapping[str, Any]] | None = None
-    for entry in chain:
-        if entry.crossing == crossing and entry.type in _STANDS:
-            body = await body_of(storage, entry)
-            if entry.type == "resumed":
-                answers[str(body.get("ticket", ""))] = body
-            stands = (entry, body)
+    stands: list[tuple[Entry, Mapping[str, Any]]] = []
+
+    def telling() -> Iterator[Entry]:
+        for entry in chain(connection, subject):
+            if entry.crossing == crossing and entry.type in _STANDS:
+                body = fields_of_entry(entry, payload)
+                if entry.type == "resumed":
+                    answers[str(body.get("ticket", ""))] = body
+                stands[:] = [(entry, body)]
+            if entry.crossing == crossing or entry.type in _SUBJECT_BEARING:
+                yield entry
+
+    judged = [each for each in judgements(telling(), payload) if each.crossing == crossing]
+    asked = any(judgement.policies for judgement in judged)
     return Account(
         crossing=crossing,
         subject=subject,
-        recorded=await storage.crossing(crossing),
+        recorded=recorded,
         judged=judged,
-        texts=texts,
+        texts=policy_texts(chain(connection, CONTROLS), payload) if asked else {},
         answers=answers,
-        stands=stands,
+        stands=stands[0] if stands else None,
     )
-
-
-async def _payloads(
-    storage: Storage, entries: Sequence[Entry], crossing: str
-) -> dict[str, str | None]:
-    """The values that were stored apart, of what may matter to one crossing."""
-    kept: dict[str, str | None] = {}
-    for entry in entries:
-        if entry.crossing in ("", crossing) and '"$payload":' in entry.body:
-            for _, digest in apart(parsed(entry)):
-                kept[digest] = await storage.payload(digest)
-    return kept
 
 
 def as_json(account: Account) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
+from signoff.cli._account import chain, payloads
 from signoff.cli._output import compact, count, moment, put, show_table, styled
 from signoff.clock import from_stamp, stamp
 from signoff.control import (
@@ -20,7 +21,6 @@ from signoff.control import (
     last_of_each_attempt,
 )
 from signoff.errors import UsageError
-from signoff.ledger import Entry
 from signoff.storage import Connection, Storage
 
 _SPAN = re.compile(r"([0-9]{1,6})([smhdw])")
@@ -102,24 +102,21 @@ class Replay:
             self.stopped.set()  # an interrupted wait must not leave the reading thread at work
 
     def _look(self, connection: Connection, policy: PolicyReplay, tell: Tell) -> None:
-        def payload(digest: str) -> str | None:
-            rows = connection.run("payload", {"digest": digest})
-            return rows[0][0] if rows else None
-
+        payload = payloads(connection)
         total: int = connection.run("last", {})[0][0] or 0
         read, told, after = 0, 0, ""
         while heads := connection.run("heads", {"after": after, "limit": _PAGE}):
             for subject, length, _ in heads:
                 if self.stopped.is_set():
                     return
-                chain = judgements(
-                    _chain(connection, subject),
+                found = judgements(
+                    chain(connection, subject),
                     payload,
                     boundary=self.boundary,
                     since=self.since,
                     until=self.until,
                 )
-                for judgement in last_of_each_attempt(chain):
+                for judgement in last_of_each_attempt(found):
                     self._take(policy.judge(judgement))
                 read += length
                 if read >= told + _STEP:
@@ -138,22 +135,6 @@ class Replay:
             examples = self.examples.setdefault(said.kind, [])
             if len(examples) < self.most:
                 examples.append(said)
-
-
-def _chain(connection: Connection, subject: str) -> Iterator[Entry]:
-    after = 0
-    while True:
-        rows = connection.run(
-            "records_of_subject", {"subject": subject, "after": after, "limit": _PAGE}
-        )
-        for position, of, seq, at, crossing, type, body, hash in rows:
-            yield Entry(
-                position=position, subject=of, seq=seq, at=at,
-                crossing=crossing, type=type, body=body, hash=hash,
-            )  # fmt: skip
-        if len(rows) < _PAGE:
-            return
-        after = rows[-1][2]
 
 
 def as_json(replay: Replay, policy: PolicyReplay) -> dict[str, Any]:

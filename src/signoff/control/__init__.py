@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         PolicyText,
         Waiver,
         asked_policies,
+        fields_of_entry,
         fired,
         judgements,
         policy_texts,
@@ -74,8 +75,8 @@ _LATER = {
     "_principals": "Listed Principal Principals",
     "_service_level": "ServiceLevel service_levels",
     "_recorded_policy": (
-        "AskedPolicy Fired Judgement PolicyText Waiver asked_policies fired judgements "
-        "policy_texts text_of"
+        "AskedPolicy Fired Judgement PolicyText Waiver asked_policies fields_of_entry "
+        "fired judgements policy_texts text_of"
     ),
     "_letting_go": "described",
     "_supervisor": "Backoff Child Escalated Supervisor",
@@ -145,6 +146,7 @@ __all__ = [
     "asked_policies",
     "described",
     "email",
+    "fields_of_entry",
     "fired",
     "give_up",
     "judgements",

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeGuard
 
+from signoff.control._cel import require_cel
 from signoff.control._cel_text import words_of
 from signoff.control._errors import BadPolicy
 from signoff.control._policy_file import PolicyForm, RuleForm, validated
@@ -311,6 +312,9 @@ def policy_texts(entries: Iterable[Entry], payload: Payload) -> dict[str, Policy
     Args:
         entries: The chain `signoff.ledger.CONTROLS`.
         payload: Brings back values that were stored apart.
+
+    Raises:
+        MissingExtra: If there are some, and `signoff[policy]` is not installed.
     """
     found: dict[str, PolicyText] = {}
     for entry in entries:
@@ -321,6 +325,7 @@ def policy_texts(entries: Iterable[Entry], payload: Payload) -> dict[str, Policy
         if body.get("change") == "policy" and _is_object(details):
             label, text = str(details.get("policy", "")), details.get("text")
             if label not in found and isinstance(text, str):
+                require_cel()
                 found[label] = _read(label, text)
     return found
 

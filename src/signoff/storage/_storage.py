@@ -115,12 +115,9 @@ class Storage(ABC):
         return read_crossing(rows[0]) if rows else None
 
     async def opening(self, id: str, switch: str) -> tuple[Recorded | None, str]:
-        def look(connection: Connection) -> tuple[Recorded | None, str]:
-            rows = connection.run("crossing", {"id": id})
-            state = connection.run("switch", {"name": switch})
-            return read_crossing(rows[0]) if rows else None, state[0][0] if state else ""
-
-        return await self.read(look)
+        # One statement for both: this is asked before every crossing.
+        ((state, *values),) = await self._rows("opening", id=id, switch=switch) or [("",)]
+        return read_crossing(tuple(values)) if values and values[0] else None, state
 
     async def row(self, subject: str) -> Row | None:
         rows = await self._rows("subject", id=subject)

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from signoff import Accept, Boundary, External, Reject, Runtime, Verdict
+from signoff import Accept, Boundary, External, Reject, Runtime, Suspended, Verdict
 from signoff.control import Approval, Escalation, KillSwitch, Throttle
 from signoff.testing import Scripted
 
@@ -83,7 +83,8 @@ async def suspend(url: str, *subjects: str) -> list[str]:
         for subject in subjects:
             offers = (Offer(0.9, "more"), Offer(0.25, HOSTILE))
             outcome = await runtime.run(offering(*offers), Renewal(subject), principal="omar")
-            tickets.append(outcome.ticket.id)  # type: ignore[union-attr]
+            assert isinstance(outcome, Suspended)
+            tickets.append(outcome.ticket.id)
     return tickets
 
 

@@ -244,7 +244,7 @@ def _run_due(url: str) -> None:
         async with Runtime(url, knows=[offering()]) as runtime:
             await runtime.drain()
             while {c.status async for c in runtime.ledger.under_way()} & {"open", "intended"}:
-                await asyncio.sleep(0.01)
+                await runtime.clock.pause(0.01)
 
     asyncio.run(run())
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import importlib.util
 import json
 import re
 import sys
@@ -395,6 +396,15 @@ def test_explain_survives_a_ledger_that_somebody_altered(
     assert main(["policy", "explain", crossing]) == 0
 
 
+def test_explain_without_the_extra_says_what_is_missing(
+    types: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crossing = revised(types)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert main(["policy", "explain", crossing]) == 2
+    assert "pip install 'signoff[policy]'" in capsys.readouterr().err
+
+
 # replay
 
 
@@ -584,7 +594,10 @@ def test_a_proposal_that_waited_for_another_control_counts_once(
 
 
 def limit(number: float) -> Any:
-    return lambda renewal: renewal.model_copy(update={"max_discount": number})
+    def limited(renewal: Any) -> Any:
+        return renewal.model_copy(update={"max_discount": number})
+
+    return limited
 
 
 def test_the_subject_is_as_it_stood_on_its_spine_then(
@@ -700,6 +713,25 @@ def test_replay_writes_nothing(types: Any, capsys: pytest.CaptureFixture[str]) -
     replayed(capsys, "renewal.yaml")
     with closing(connect("signoff.db")) as raw:
         assert list(raw.execute("SELECT position, hash FROM signoff_records")) == before
+
+
+def test_history_in_postgresql(
+    types: Any, capsys: pytest.CaptureFixture[str], postgres_database: str
+) -> None:
+    async def run() -> str:
+        async with Runtime(postgres_database, clock=FakeClock()) as runtime:
+            note = "x" * 10_000
+            offers = types.Offer(discount=0.4, note=note), types.Offer(discount=0.1)
+            outcome = await runtime.run(offering(types, *offers), types.Renewal(id="r-1"))
+        assert isinstance(outcome, Committed)
+        return outcome.crossing
+
+    crossing = asyncio.run(run())
+    store = ("--store", postgres_database)
+    found = replayed(capsys, "renewal.yaml", *store)
+    assert (found["compared"], found["changed"]) == (2, 0)
+    assert main(["policy", "explain", crossing, "--json", *store]) == 0
+    assert said(capsys)["judgements"][0]["objections"][0]["reads"]["proposal.discount"] == 0.4
 
 
 def test_a_policy_that_is_wrong_is_refused(types: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import pytest
 from pydantic import BaseModel, ConfigDict
@@ -456,7 +456,7 @@ def test_a_function_that_has_to_be_awaited_is_refused(function: Any) -> None:
 
 def test_a_function_that_wants_evidence_is_refused() -> None:
     with pytest.raises(UsageError, match="a gate has none"):
-        Gate(looking_up)
+        Gate(cast("Any", looking_up))
 
 
 def test_a_file_and_functions_are_all_asked(file: Any) -> None:

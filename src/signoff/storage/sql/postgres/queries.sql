@@ -42,6 +42,12 @@ FROM signoff.crossings WHERE id = %(id)s;
 SELECT id, key, subject, boundary, status, attempts, opened, state
 FROM signoff.crossings WHERE id = %(id)s FOR UPDATE;
 
+-- opening --
+-- A switch, and a crossing if there is one.
+SELECT s.state, c.id, c.key, c.subject, c.boundary, c.status, c.attempts, c.opened, c.state
+FROM signoff.switches s LEFT JOIN signoff.crossings c ON c.id = %(id)s
+WHERE s.name = %(switch)s;
+
 -- add_crossing --
 INSERT INTO signoff.crossings (id, key, subject, boundary, status, attempts, opened, state)
 VALUES (%(id)s, %(key)s, %(subject)s, %(boundary)s, %(status)s, %(attempts)s, %(opened)s, %(state)s);

@@ -32,6 +32,12 @@ INSERT INTO signoff_payloads (digest, body) VALUES (:digest, :body) ON CONFLICT 
 SELECT id, key, subject, boundary, status, attempts, opened, state
 FROM signoff_crossings WHERE id = :id;
 
+-- opening --
+-- A switch, and a crossing if there is one.
+SELECT s.state, c.id, c.key, c.subject, c.boundary, c.status, c.attempts, c.opened, c.state
+FROM signoff_switches s LEFT JOIN signoff_crossings c ON c.id = :id
+WHERE s.name = :switch;
+
 -- add_crossing --
 INSERT INTO signoff_crossings (id, key, subject, boundary, status, attempts, opened, state)
 VALUES (:id, :key, :subject, :boundary, :status, :attempts, :opened, :state);
