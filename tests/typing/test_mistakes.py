@@ -25,6 +25,7 @@ from pydantic import BaseModel
 from signoff import Accept, Boundary, Committed, External, Outcome, Reject, Rejected, Runtime
 from signoff import Suspended, Transactional, Unknown, Verdict, Write
 from signoff.boundary import Question
+from signoff.control import Approval, Escalation, Gate, KillSwitch, Throttle
 from signoff.proposers import Function
 from signoff.state import After, Handle, StateMachine
 from signoff.testing import Scripted
@@ -53,6 +54,22 @@ def within_cap(offer: Offer, renewal: Renewal) -> Verdict:
 
 def polite(reply: Reply, renewal: Renewal) -> Verdict:
     return Accept()
+
+
+def deep(offer: Offer, renewal: Renewal) -> bool:
+    return offer.discount > 0.20
+
+
+def rude(reply: Reply, renewal: Renewal) -> bool:
+    return "!" in reply.text
+
+
+def capped(renewal: Renewal) -> bool:
+    return renewal.cap < 0.10
+
+
+def old_ticket(ticket: Ticket) -> bool:
+    return ticket.id.startswith("0")
 
 
 def on_ticket(offer: Offer, ticket: Ticket) -> Verdict:
@@ -165,6 +182,26 @@ def generous(offer: Offer, renewal: Renewal) -> Verdict:
         "evidence about another proposal",
         'Boundary("b", proposer=offers, verifiers=[within_cap], commit=send, evidence=[mood])',
         'Boundary("b", proposer=offers, verifiers=[within_cap], commit=send, evidence=[balance])',
+    ),
+    Mistake(
+        "an approval of another proposal",
+        "boundary.bounded_by(Approval(when=rude, ask='role:lead', within=DAY))",
+        "boundary.bounded_by(Approval(when=deep, ask='role:lead', within=DAY))",
+    ),
+    Mistake(
+        "an escalation about another subject",
+        "boundary.bounded_by(KillSwitch('offers'), Escalation(before=old_ticket, ask='role:desk'))",
+        "boundary.bounded_by(KillSwitch('offers'), Escalation(before=capped, ask='role:desk'))",
+    ),
+    Mistake(
+        "a gate for another proposal",
+        "boundary.bounded_by(Throttle(per_minute=3), Gate(polite))",
+        "boundary.bounded_by(Throttle(per_minute=3), Gate(within_cap))",
+    ),
+    Mistake(
+        "an unknown fallback",
+        "Approval(when=deep, ask='role:lead', within=DAY, otherwise='deny')",
+        "Approval(when=deep, ask='role:lead', within=DAY, otherwise='stop')",
     ),
     Mistake(
         "a proposer of another proposal",

@@ -46,13 +46,10 @@ class Answered:
     @classmethod
     def from_body(cls, body: Mapping[str, Any]) -> Answered:
         """The answer that `body` wrote."""
-        return cls(
-            **{
-                **body,
-                "policies": tuple(body["policies"]),
-                "waives": tuple((by, code) for by, code in body["waives"]),
-            }
-        )
+        fields: dict[str, Any] = dict(body)
+        fields["policies"] = tuple(body["policies"])
+        fields["waives"] = tuple((by, code) for by, code in body["waives"])
+        return cls(**fields)
 
     def body(self) -> dict[str, Any]:
         """JSON-ready fields."""

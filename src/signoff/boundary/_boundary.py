@@ -59,7 +59,7 @@ class Boundary(Generic[S, P, R]):
         evidence: Sequence[Lookup[P, S]] = (),
         subject: type[S] | None = None,
         level: Level = "policy",
-        controls: Sequence[Control] = (),
+        controls: Sequence[Control[P, S]] = (),
     ) -> None:
         if not name or not name.isprintable() or len(name) > 100:
             raise UsageError(f"{name!r} cannot name a boundary: 1 to 100 printable characters")
@@ -97,10 +97,10 @@ class Boundary(Generic[S, P, R]):
         self.receipt_adapter: TypeAdapter[R] = adapter_of(receipt_type)
         self.labels = tuple(verifier.label for verifier in self.verifiers)
         self._schema: dict[str, Any] | None = None
-        self.controls: tuple[Control, ...] = ()
+        self.controls: tuple[Control[P, S], ...] = ()
         for control in controls:
             self._bind(control)
-        bound: list[Control] = list(self.controls)
+        bound: list[Control[P, S]] = list(self.controls)
         self.switches = tuple(name for control in bound for name in control.switches)
         self.effects = {effect.name: effect for control in bound for effect in control.effects}
 
@@ -110,7 +110,7 @@ class Boundary(Generic[S, P, R]):
                 f"{control!r} cannot bound {self.name}: it is no control. For a plain check use "
                 "verifiers=[...], or Gate(check)"
             )
-        bound = control.bound_to(self)
+        bound: Control[P, S] = control.bound_to(self)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]  # checked above
         if any(bound.name == other.name for other in self.controls):
             raise UsageError(
                 f"boundary {self.name} has two controls named {bound.name}; give one a name="
@@ -141,7 +141,7 @@ class Boundary(Generic[S, P, R]):
         """The same boundary with another proposer."""
         return self._with(proposer, self.controls)
 
-    def bounded_by(self, *controls: Control) -> Boundary[S, P, R]:
+    def bounded_by(self, *controls: Control[P, S]) -> Boundary[S, P, R]:
         """The same boundary with controls, asked in this order, after those it has.
 
         They are asked before the proposer is, and again in the commit's own transaction. A kill
@@ -152,7 +152,9 @@ class Boundary(Generic[S, P, R]):
         """
         return self._with(self.proposer, (*self.controls, *controls))
 
-    def _with(self, proposer: Proposer[S, P], controls: Sequence[Control]) -> Boundary[S, P, R]:
+    def _with(
+        self, proposer: Proposer[S, P], controls: Sequence[Control[P, S]]
+    ) -> Boundary[S, P, R]:
         return Boundary(
             self.name,
             proposer=proposer,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from signoff.boundary._commit import External
 from signoff.boundary._verdict import Reject
@@ -14,6 +14,9 @@ from signoff.ledger import Usage
 if TYPE_CHECKING:
     from signoff.boundary._boundary import Boundary
     from signoff.boundary._ports import Transaction
+
+P_contra = TypeVar("P_contra", contravariant=True)
+S_contra = TypeVar("S_contra", contravariant=True)
 
 #: What becomes of a ticket that nobody answered in time.
 Otherwise: TypeAlias = Literal["stop", "approve"]
@@ -181,7 +184,7 @@ Said: TypeAlias = Agree | Object | Halt | AskPerson
 AGREE = Agree()
 
 
-class Control:
+class Control(Generic[P_contra, S_contra]):
     """Something that may stop, delay or ask. Subclass it, and override what you need.
 
     Deciding is plain code over values and one transaction: no network, no waiting, and nothing
@@ -219,7 +222,7 @@ class Control:
         """The policy's label, and its text as it was read."""
         return "", ""
 
-    def bound_to(self, boundary: Boundary[Any, Any, Any]) -> Control:
+    def bound_to(self, boundary: Boundary[Any, Any, Any]) -> Control[P_contra, S_contra]:
         """The control for one boundary; raises if the two do not fit."""
         return self
 

@@ -52,7 +52,7 @@ def end_or_revise(
 
 
 def terms_of(
-    controls: Iterable[Control],
+    controls: Iterable[Control[Any, Any]],
     rejections: Sequence[Rejection],
     *,
     consequence: Consequence,

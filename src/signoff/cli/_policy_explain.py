@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from signoff.boundary import Recorded
@@ -172,8 +172,11 @@ def _objections(account: Account, judged: Judgement) -> Iterator[tuple[Mapping[s
 
 def _waived(account: Account, judged: Judgement) -> Iterator[tuple[Any, Fired]]:
     for waiver in judged.waived:
-        objection = waiver.objection or {"code": waiver.code, "then": "escalate"}
-        yield waiver, fired(objection, judged, account.texts)
+        if waiver.objection:
+            yield waiver, fired(waiver.objection, judged, account.texts)
+        else:
+            known = fired({"code": waiver.code, "then": "escalate"}, judged, account.texts)
+            yield waiver, replace(known, unknown="the objection is not on record")
 
 
 def _answer(account: Account, judged: Judgement) -> Mapping[str, Any]:

@@ -107,7 +107,10 @@ def answer(
         # It is bound to what is no longer so: the crossing is judged anew, and asks anew.
         records.append(Resumed(ticket=id, answer="void", by="signoff", because=wrong.message))
         _close(tx, ticket, "void", "signoff", wrong.message, at)
-        state = {**crossing.state, "granted": []}  # what others agreed to is no longer so, either
+        state = {
+            **crossing.state,
+            "granted": list[Any](),
+        }  # what others agreed to is no longer so, either
         tx.save_crossing(replace(crossing, status="open", state=state))
         tx.enqueue(work_on(crossing, "resume", id, at))
     tx.append(ticket.subject, ticket.crossing, at, records)

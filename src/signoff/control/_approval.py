@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from signoff.boundary import (
     AGREE,
@@ -21,14 +21,14 @@ from signoff.boundary import (
 )
 from signoff.errors import UsageError
 
-#: Says of (proposal, subject) whether a person is asked. One that fails asks, too.
-When: TypeAlias = Callable[[Any, Any], bool]
+P_contra = TypeVar("P_contra", contravariant=True)
+S_contra = TypeVar("S_contra", contravariant=True)
 
 #: An effect that tells people; see `webhook` and `email`.
 Hook: TypeAlias = External[Any, Any, Any]
 
 
-class Escalation(Control):
+class Escalation(Control[P_contra, S_contra]):
     """Parks a crossing until a person decides: no deadline, no fallback.
 
     It asks when `when` or `before` say so, when a verifier or a gate says `escalate`, and, with
@@ -50,8 +50,8 @@ class Escalation(Control):
         self,
         *,
         ask: str,
-        when: When | None = None,
-        before: Callable[[Any], bool] | None = None,
+        when: Callable[[P_contra, S_contra], bool] | None = None,
+        before: Callable[[S_contra], bool] | None = None,
         on_budget: bool = False,
         chain: Sequence[tuple[timedelta, str]] = (),
         four_eyes: bool = False,
@@ -101,7 +101,7 @@ class Escalation(Control):
         )
 
 
-class Approval(Control):
+class Approval(Control[P_contra, S_contra]):
     """Asks a person before a commit, within a time, with a declared fallback.
 
     Args:
@@ -120,8 +120,8 @@ class Approval(Control):
         *,
         ask: str,
         within: timedelta,
-        when: When | None = None,
-        otherwise: Otherwise | Escalation = "stop",
+        when: Callable[[P_contra, S_contra], bool] | None = None,
+        otherwise: Otherwise | Escalation[Any, Any] = "stop",
         four_eyes: bool = False,
         notify: Sequence[Hook] = (),
         name: str = "",
@@ -152,13 +152,14 @@ class Approval(Control):
         if isinstance(otherwise, Escalation):
             passed_on = otherwise.terms("")
             chain = ((passed_on.ask, passed_on.within), *passed_on.chain)
+        fallback: Otherwise = "approve" if otherwise == "approve" else "stop"
         return Terms(
             ask=self._ask,
             because=because,
             control=self.name,
             within=self._within,
             chain=chain,
-            otherwise="stop" if isinstance(otherwise, Escalation) else otherwise,
+            otherwise=fallback,
             four_eyes=self._four_eyes,
             notify=self.effects,
         )

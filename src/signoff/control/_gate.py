@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeVar, cast
 from weakref import WeakSet
 
 from signoff.boundary import (
@@ -25,11 +25,11 @@ from signoff.control._approval import check_plain
 from signoff.control._policy import Policy, typed_principal
 from signoff.errors import UsageError
 
-#: A rule in Python: a plain function of (proposal, subject).
-Rule: TypeAlias = Callable[[Any, Any], Verdict]
+P_contra = TypeVar("P_contra", contravariant=True)
+S_contra = TypeVar("S_contra", contravariant=True)
 
 
-class Gate(Control):
+class Gate(Control[P_contra, S_contra]):
     """Rules that every commit has to pass, asked in the commit's own transaction.
 
     Args:
@@ -45,7 +45,12 @@ class Gate(Control):
 
     judges = True
 
-    def __init__(self, *rules: str | Path | Rule, principal: Any = None, name: str = "") -> None:
+    def __init__(
+        self,
+        *rules: str | Path | Callable[[P_contra, S_contra], Verdict],
+        principal: Any = None,
+        name: str = "",
+    ) -> None:
         files = [Path(rule) for rule in rules if isinstance(rule, str | Path)]
         functions = [rule for rule in rules if not isinstance(rule, str | Path)]
         if not rules or len(files) > 1:
@@ -57,7 +62,7 @@ class Gate(Control):
         self.name = f"gate:{name or first}"
         self._bound: WeakSet[_BoundGate] = WeakSet()
 
-    def bound_to(self, boundary: Boundary[Any, Any, Any]) -> Control:
+    def bound_to(self, boundary: Boundary[Any, Any, Any]) -> Control[Any, Any]:
         bound = _BoundGate(self.name, self.path, self._checks, boundary, self._principal)
         self._bound.add(bound)
         return bound
@@ -81,7 +86,7 @@ class Gate(Control):
         return tuple(sorted({gate.policy for gate in bound}))
 
 
-class _BoundGate(Control):
+class _BoundGate(Control[Any, Any]):
     """A gate for the types of one boundary."""
 
     judges = True
@@ -108,7 +113,7 @@ class _BoundGate(Control):
         proposal, subject, principal = self._types
         return Policy.load(self.path, proposal=proposal, subject=subject, principal=principal)
 
-    def bound_to(self, boundary: Boundary[Any, Any, Any]) -> Control:
+    def bound_to(self, boundary: Boundary[Any, Any, Any]) -> Control[Any, Any]:
         proposal, subject, _ = self._types
         if (boundary.proposer.proposes, boundary.subject_type) != (proposal, subject):
             raise UsageError(
@@ -157,7 +162,7 @@ def _label(policy: Policy) -> str:
     return f"{policy.label}+{policy.digest[:12]}"
 
 
-def _checked(function: Rule) -> Verifier[Any, Any]:
+def _checked(function: Callable[[Any, Any], Verdict]) -> Verifier[Any, Any]:
     if not callable(function):
         raise UsageError(f"{function!r} is neither a policy file nor a function")
     check_plain(function)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from signoff.boundary import (
     KILLS,
@@ -19,7 +20,7 @@ from signoff.errors import BadInput, UsageError
 from signoff.ledger import CONTROLS, ControlChanged
 
 
-class KillSwitch(Control):
+class KillSwitch(Control[Any, Any]):
     """A name under which several boundaries are stopped together.
 
     A boundary needs none to be stopped by its own name, with its tenant or subject, or with

@@ -55,7 +55,7 @@ class Principals:
             raise BadInput(f"cannot read {path}: {error.strerror}") from error
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise BadInput(f"{path} is no TOML: {error}") from error
-        tables = document.get("principals")
+        tables = cast("dict[str, object] | None", document.get("principals"))
         if not isinstance(tables, dict):
             raise BadInput(f"{path} has no table [principals.NAME]: nobody is listed")
         try:

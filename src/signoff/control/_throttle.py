@@ -18,7 +18,7 @@ _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=
 LEASE = timedelta(minutes=10)
 
 
-class Throttle(Control):
+class Throttle(Control[Any, Any]):
     """At most so many commits per minute, per tenant and hour, and so many dollars per day.
 
     A crossing reserves its share before the proposer is asked, and gives back what it did not use

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from signoff.boundary import (
     KILLS,
@@ -210,7 +210,7 @@ class Effects:
         kills = read_kills(text)
         if not kills or recorded is None:
             return False
-        subject = json.loads(pending.payload)["subject"]
+        subject = cast("dict[str, Any] | None", json.loads(pending.payload)["subject"])
         tenant = subject.get("tenant", "") if isinstance(subject, dict) else ""
         switches = self._registry.switches_of(recorded.boundary)
         return any(

@@ -399,8 +399,11 @@ def test_explain_survives_a_ledger_that_somebody_altered(
 def test_explain_without_the_extra_says_what_is_missing(
     types: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def nowhere(name: str) -> None:
+        return None
+
     crossing = revised(types)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", nowhere)
     assert main(["policy", "explain", crossing]) == 2
     assert "pip install 'signoff[policy]'" in capsys.readouterr().err
 
@@ -580,8 +583,8 @@ def test_a_proposal_that_waited_for_another_control_counts_once(
     types: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def run() -> None:
-        approval = Approval(ask="role:operator", within=timedelta(days=1))
-        controls = [Gate("renewal.yaml"), approval]
+        approval: Any = Approval(ask="role:operator", within=timedelta(days=1))
+        controls: list[Any] = [Gate("renewal.yaml"), approval]
         async with running() as runtime:
             boundary = offering(types, types.Offer(discount=0.1), controls=controls)
             waits = await runtime.run(boundary, types.Renewal(id="r-1"))

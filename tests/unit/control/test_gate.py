@@ -262,7 +262,7 @@ def test_escalate_waits_for_the_operator(file: Any) -> None:
 
 def test_escalate_waits_for_whom_an_escalation_names(file: Any) -> None:
     path = file(rule("cap", "proposal.discount > 0.3", "escalate"))
-    controls = [Gate(path), Escalation(ask="role:lead")]
+    controls: list[Any] = [Gate(path), Escalation(ask="role:lead")]
     outcome, _ = crossed(offering(0.5, controls=controls))
     assert isinstance(outcome, Suspended)
     assert outcome.ticket.ask == "role:lead"
@@ -671,7 +671,7 @@ def test_a_yes_given_before_the_policy_changed_asks_anew(file: Any) -> None:
 
 def test_every_other_control_is_asked_again_after_a_yes(file: Any) -> None:
     path = file(BIG)
-    approval = Approval(ask="role:lead", within=timedelta(days=1))
+    approval: Any = Approval(ask="role:lead", within=timedelta(days=1))
 
     async def run() -> None:
         async with running() as runtime:

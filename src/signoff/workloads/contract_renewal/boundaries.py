@@ -97,10 +97,15 @@ _DESK = "role:renewal-desk"
 _TO_THE_LEAD = ((timedelta(days=2), "role:team-lead"),)
 
 
-def _bounded(of: Boundary[Renewal, P, R], *controls: Control) -> Boundary[Renewal, P, R]:
+def _bounded(
+    of: Boundary[Renewal, P, R], *controls: Control[P, Renewal]
+) -> Boundary[Renewal, P, R]:
     """With a stop before everything else, and a desk that hears of every budget that is spent."""
-    budget = Escalation(name="budget", ask=_DESK, on_budget=True, chain=_TO_THE_LEAD)
-    return of.bounded_by(KillSwitch("renewals"), *controls, budget)
+    return of.bounded_by(
+        KillSwitch("renewals"),
+        *controls,
+        Escalation(name="budget", ask=_DESK, on_budget=True, chain=_TO_THE_LEAD),
+    )
 
 
 # Commits
