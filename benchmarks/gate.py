@@ -150,13 +150,13 @@ def boundaries(policy: Path, judged: list[float]) -> dict[str, Boundary[Order, O
     """The same boundary without controls, with the gate, and twice with all of them."""
     from signoff.control import Approval, Gate, KillSwitch, Throttle
 
-    gate: Any = Gate(policy)
-    controls = (
+    gate: Gate[Offer, Order] = Gate(policy)
+    controls: list[Any] = [
         KillSwitch("orders"),
         gate,
         Throttle(per_minute=1_000_000),
         Approval(ask="role:desk", within=timedelta(days=1), when=lambda offer, order: False),
-    )
+    ]
     gated = plain.bounded_by(gate)
     _time(gated.controls[0], judged)
     bounded = plain.bounded_by(*controls)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias
+
+from typing_extensions import TypeVar
 
 from signoff.boundary._commit import External
 from signoff.boundary._verdict import Reject
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
     from signoff.boundary._boundary import Boundary
     from signoff.boundary._ports import Transaction
 
-P_contra = TypeVar("P_contra", contravariant=True)
-S_contra = TypeVar("S_contra", contravariant=True)
+P_contra = TypeVar("P_contra", contravariant=True, default=Any)
+S_contra = TypeVar("S_contra", contravariant=True, default=Any)
 
 #: What becomes of a ticket that nobody answered in time.
 Otherwise: TypeAlias = Literal["stop", "approve"]

@@ -91,6 +91,7 @@ class Crossing(Generic[S, P, R]):
             state={},
         )
         self._rejections: list[Rejection] = []
+        self._last: tuple[Rejection, ...] = ()
         self._seen: set[str] = set()
         self._usage = Usage()
         self._unwritten: list[Record] = []
@@ -353,6 +354,8 @@ class Crossing(Generic[S, P, R]):
                 )
                 self._rejected(objections, self._said(), evidence, controls=settled.asked)
                 return await self._after_rejection()
+            # What a person set aside, they set aside on the version that they saw.
+            self._waives = frozenset()
             stopped = await self._see_the_new_version()
             if stopped is not None:
                 self._rejected((stopped,), "", None)
@@ -405,21 +408,18 @@ class Crossing(Generic[S, P, R]):
         mark = hashlib.sha256(f"{codes}\n{said}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
         repeated = bool(said) and mark in self._seen and self._answer is None
         self._seen.add(mark)
-        self._rejections.extend(rejections)
         if repeated:
             message = "the same proposal came again after the same objection"
-            self._rejections.append(
-                Rejection.of(
-                    Reject("no_progress", message, then="stop"),
-                    by="loop",
-                    attempt=self._recorded.attempts,
-                )
-            )
+            reject = Reject("no_progress", message, then="stop")
+            attempt = self._recorded.attempts
+            rejections = (*rejections, Rejection.of(reject, by="loop", attempt=attempt))
+        self._rejections.extend(rejections)
+        self._last = rejections
 
     async def _after_rejection(self) -> Recorded | None:
         """Make the last rejection durable. None if the proposer may be asked again."""
         attempts = self._recorded.attempts
-        last = tuple(r for r in self._rejections if r.attempt == attempts)
+        last = self._last
         consequence = gravest(last)
         spent = bool(
             self._boundary.budget.spent(
@@ -428,8 +428,8 @@ class Crossing(Generic[S, P, R]):
         )
         terms = self._terms(last, consequence, spent)
         if terms is not None:
-            waives = tuple((r.by, r.code) for r in last if r.then == "escalate")
-            return await self._suspend(terms, waives)
+            self._waives |= {(r.by, r.code) for r in last if r.then == "escalate"}
+            return await self._suspend(terms)
         recorded, ending = end_or_revise(
             self._recorded,
             self._rejections,
@@ -471,9 +471,7 @@ class Crossing(Generic[S, P, R]):
             # The answer did not get through: whoever gave it decides again, knowing why.
             terms = Terms.from_body(self._answer.terms, self._boundary.effects)
             return replace(terms, because=f"{last[-1]}")
-        return terms_of(
-            self._boundary.controls, self._rejections, consequence=consequence, spent=spent
-        )
+        return terms_of(self._boundary.controls, last, consequence=consequence, spent=spent)
 
     # Committing and pausing
 
@@ -488,12 +486,10 @@ class Crossing(Generic[S, P, R]):
             await self._take_note(settled)
         return settled
 
-    async def _suspend(
-        self, terms: Terms, waives: tuple[tuple[str, str], ...] = ()
-    ) -> Recorded | None:
+    async def _suspend(self, terms: Terms) -> Recorded | None:
         """Wait for a person; on the row's new version, if it moved meanwhile."""
         while True:
-            attempt = self._attempt(None, self._passing(self._body), waives)
+            attempt = self._attempt(None, self._passing(self._body))
 
             def write(tx: Transaction, attempt: Attempt = attempt) -> Settled | Stale:
                 existing = tx.crossing(attempt.recorded.id)
@@ -518,9 +514,7 @@ class Crossing(Generic[S, P, R]):
             else:
                 await self._standing.refresh()
 
-    def _attempt(
-        self, proposal: P | None, passing: Passing, waives: tuple[tuple[str, str], ...] = ()
-    ) -> Attempt:
+    def _attempt(self, proposal: P | None, passing: Passing) -> Attempt:
         return Attempt(
             boundary=self._boundary,
             recorded=self._recorded,
@@ -530,7 +524,7 @@ class Crossing(Generic[S, P, R]):
             unwritten=tuple(self._unwritten),
             passing=passing,
             memory=self._memory,
-            waives=waives,
+            waives=tuple(sorted(self._waives)),
         )
 
     def _memory(self) -> Memory:

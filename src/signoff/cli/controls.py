@@ -101,7 +101,7 @@ def _show_shares(found: _Set) -> None:
     numbers = ("held", "used", "$ held", "$ spent")
     show_table(("throttle", "tenant", *numbers, "last"), rows, numbers=numbers)
     for name, day in found.days.items():
-        if day.get("usd"):
-            told = f"{name.removeprefix('throttle:')}: ${day['usd']:.2f} spent on {day['day']}"
-            print(plain(told))
+        for date, usd in day.get("spent", {}).items():
+            if usd:
+                print(plain(f"{name.removeprefix('throttle:')}: ${usd:.2f} spent on {date}"))
     print("Held by crossings that are under way; used and spent within the last two days.")

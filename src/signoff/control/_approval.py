@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias
+
+from typing_extensions import TypeVar
 
 from signoff.boundary import (
     AGREE,
@@ -21,8 +23,8 @@ from signoff.boundary import (
 )
 from signoff.errors import UsageError
 
-P_contra = TypeVar("P_contra", contravariant=True)
-S_contra = TypeVar("S_contra", contravariant=True)
+P_contra = TypeVar("P_contra", contravariant=True, default=Any)
+S_contra = TypeVar("S_contra", contravariant=True, default=Any)
 
 #: An effect that tells people; see `webhook` and `email`.
 Hook: TypeAlias = External[Any, Any, Any]
@@ -86,6 +88,14 @@ class Escalation(Control[P_contra, S_contra]):
             return None
         return self.terms(because)
 
+    def check_passed_on(self) -> None:
+        """Refuse what an escalation that only takes over tickets would never be asked about."""
+        if self._when or self._before or self._on_budget or self._four_eyes:
+            raise UsageError(
+                "an Escalation in otherwise= has an ask=, a chain= and notify= only: the Approval "
+                "says when, and four_eyes is for both"
+            )
+
     def terms(self, because: str) -> Terms:
         """How it asks."""
         waits: list[timedelta | None] = [after for after, _ in self.chain]
@@ -129,6 +139,8 @@ class Approval(Control[P_contra, S_contra]):
         if not isinstance(otherwise, Escalation) and otherwise not in ("stop", "approve"):
             raise UsageError(f"otherwise={otherwise!r}: say stop, approve, or an Escalation")
         self.name = name or f"approval:{_checked(ask)}"
+        if isinstance(otherwise, Escalation):
+            otherwise.check_passed_on()
         check_plain(when)
         self._ask, self._when, self._within = ask, when, _positive(within)
         self._otherwise, self._four_eyes = otherwise, four_eyes

@@ -30,7 +30,6 @@ _SAYS: Final = {
     "asked": "waits for {ask}",
     "passed_on": "was passed on to {ask}",
     "expired": "was not answered in time",
-    "gave_up": "failed every time it was tried, and waits for {ask}",
 }
 _LONGEST_SUBJECT: Final = 150
 _LONGEST_LINE: Final = 2000

@@ -5,8 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 from weakref import WeakSet
+
+from typing_extensions import TypeVar
 
 from signoff.boundary import (
     Accept,
@@ -25,8 +27,8 @@ from signoff.control._approval import check_plain
 from signoff.control._policy import Policy, typed_principal
 from signoff.errors import UsageError
 
-P_contra = TypeVar("P_contra", contravariant=True)
-S_contra = TypeVar("S_contra", contravariant=True)
+P_contra = TypeVar("P_contra", contravariant=True, default=Any)
+S_contra = TypeVar("S_contra", contravariant=True, default=Any)
 
 
 class Gate(Control[P_contra, S_contra]):

@@ -22,8 +22,7 @@ class Notice:
     Not an answer, and not the proposal: who reads it looks the ticket up before deciding.
 
     Attributes:
-        event: It was `asked`, `passed_on` to somebody else, or `expired` without an answer; or work
-            that failed every time was given up (`gave_up`), and waits for a person.
+        event: It was `asked`, `passed_on` to somebody else, or `expired` without an answer.
         ticket: Its id.
         ask: Whom it waits for, such as `role:sales-lead`.
         because: Why.
@@ -34,7 +33,7 @@ class Notice:
         due: When it stops waiting; empty if it waits until it is answered.
     """
 
-    event: Literal["asked", "passed_on", "expired", "gave_up"]
+    event: Literal["asked", "passed_on", "expired"]
     ticket: str
     ask: str
     because: str

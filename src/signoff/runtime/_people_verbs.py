@@ -82,7 +82,7 @@ class PeopleVerbs:
         return await self._answer(ticket, _answer("edit", by, because, body))
 
     async def deny(self, ticket: Ticket | str, *, by: str, because: str) -> Outcome[Any]:
-        """Say no: the crossing ends, and its proposer is told that it was refused.
+        """Say no: the crossing ends, and the same key answers `Rejected` from now on.
 
         Raises:
             NotAllowed: If the answer does not count; `code` says why, and it is on the ledger.

@@ -64,8 +64,8 @@ class Runtime(SpineVerbs, PeopleVerbs):
         redact: Runs over every record (its type and its fields) before it is hashed and written.
         concurrency: Timers and effects worked on at the same time.
         principals: Who may answer tickets and who may kill: a TOML file, or names with their roles.
-            Whoever is not listed may do neither.
-        max_restarts: A timer's or an effect's work that fails more often than this is given up: it
+            Whoever is not listed may not kill, nor answer for a role.
+        max_restarts: A timer's work that fails more often than this is given up: it
             rests, a ticket asks the operator, and everything else goes on. The pauses between the
             tries double, so that twelve take a little over an hour.
 
@@ -342,7 +342,7 @@ class Runtime(SpineVerbs, PeopleVerbs):
         return outcome
 
     async def outcome(self, boundary: Boundary[S, P, R], key: str) -> Outcome[R] | None:
-        """What was recorded under a key; None if nothing is, or it has not ended."""
+        """What was recorded under a key; None if nothing is, or it is still under way."""
         recorded = await self._storage.crossing(crossing_id(key))
         if recorded is None:
             return None

@@ -6,10 +6,11 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from signoff.boundary import PendingEffect, Recorded, Row, TicketRow, TicketStatus, Timer
-from signoff.clock import Clock, SystemClock, stamp
+from signoff.clock import Clock, SystemClock, from_stamp, stamp
 from signoff.errors import BadInput
 from signoff.ledger import (
     SEALS,
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CHUNK = 1000
+
+#: How long the last heartbeat of a process is kept.
+_REMEMBERED = timedelta(days=7)
 
 
 class Storage(ABC):
@@ -243,6 +247,9 @@ class Storage(ABC):
 
         def write(tx: StoredTransaction) -> None:
             tx.connection.run("beat", params)
+            # Processes that are long gone would otherwise stay listed for ever.
+            gone = from_stamp(heartbeat.at) - _REMEMBERED
+            tx.connection.run("forget_heartbeats", {"before": stamp(gone)})
 
         await self.transact(write)
 

@@ -11,7 +11,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from sqlite3 import connect
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -344,7 +344,7 @@ def test_explain_tells_the_policy_that_judged_from_the_one_that_came_later(
     types: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def run() -> tuple[str, ...]:
-        gate = Gate("renewal.yaml")
+        gate = cast("Any", Gate("renewal.yaml"))
         found: list[str] = []
         async with running() as runtime:
             for number in (1, 2):
@@ -583,7 +583,7 @@ def test_a_proposal_that_waited_for_another_control_counts_once(
     types: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def run() -> None:
-        approval: Any = Approval(ask="role:operator", within=timedelta(days=1))
+        approval = cast("Any", Approval(ask="role:operator", within=timedelta(days=1)))
         controls: list[Any] = [Gate("renewal.yaml"), approval]
         async with running() as runtime:
             boundary = offering(types, types.Offer(discount=0.1), controls=controls)
@@ -662,7 +662,7 @@ def test_tenants_and_principals_are_judged_as_recorded(
     Path("who.yaml").write_text(text)
     assert main(["policy", "replay", "who.yaml", *PLAIN, "--json"]) == 1  # no type was given
     assert said(capsys)["valid"] is False
-    controls = [Gate("who.yaml", principal=types.Agent)]
+    controls: list[Any] = [Gate("who.yaml", principal=types.Agent)]
 
     async def run() -> None:
         lead = types.Agent(id="lea", role="lead")

@@ -671,7 +671,7 @@ def test_a_yes_given_before_the_policy_changed_asks_anew(file: Any) -> None:
 
 def test_every_other_control_is_asked_again_after_a_yes(file: Any) -> None:
     path = file(BIG)
-    approval: Any = Approval(ask="role:lead", within=timedelta(days=1))
+    approval = cast("Any", Approval(ask="role:lead", within=timedelta(days=1)))
 
     async def run() -> None:
         async with running() as runtime:

@@ -96,7 +96,7 @@ def serving(server: BaseServer) -> Generator[None]:
 def test_a_notice_survives_json() -> None:
     adapter = TypeAdapter(Notice)
     hostile = replace(NOTICE, because=HOSTILE)
-    for notice in (NOTICE, hostile, replace(NOTICE, event="gave_up", due="")):
+    for notice in (NOTICE, hostile, replace(NOTICE, event="expired", due="")):
         assert adapter.validate_json(adapter.dump_json(notice)) == notice
         # The way through the outbox.
         dumped = canonical(TypeAdapter(Any).dump_python(notice, mode="json"))
@@ -620,7 +620,6 @@ def test_a_notice_arrives_by_mail(post: Post) -> None:
     [
         ("passed_on", "was passed on to role:sales-lead"),
         ("expired", "was not answered in time"),
-        ("gave_up", "failed every time it was tried, and waits for role:sales-lead"),
     ],
 )
 def test_the_subject_says_what_happened(post: Post, event: Any, says: str) -> None:
