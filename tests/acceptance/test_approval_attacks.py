@@ -71,7 +71,7 @@ def execute(url: str, sql: str) -> None:
             connection.execute(sql.replace("signoff.", "signoff_"))
     else:
         with psycopg.connect(url, autocommit=True) as server:
-            server.execute(sql)  # type: ignore[call-overload]
+            server.execute(sql)
 
 
 def tried(scenario: Callable[[Runtime, Any], Awaitable[None]], url: str, *knows: Any) -> None:
@@ -276,7 +276,7 @@ def test_after_the_subject_went_on(store_url: str, how: str, waits_in: str | Non
         boundary = approving()
         handle = await runtime.start(machine, Order(id="a"))
         more = {"through": boundary, "key": "k"}
-        outcome = await runtime.advance(handle, "sold", waits_in=waits_in, **more)  # type: ignore[arg-type]
+        outcome = await runtime.advance(handle, "sold", waits_in=waits_in, **more)
         assert isinstance(outcome, Suspended)
         assert handle.state == (waits_in or "open")
         if how == "change":
@@ -471,7 +471,7 @@ def test_two_processes_that_go_on_with_one_answer_commit_once(postgres_database:
                 return row
 
             working: list[asyncio.Task[int]] = []
-            one._said = said_and_then  # type: ignore[method-assign]
+            one._said = said_and_then  # type: ignore[method-assign, assignment]
             outcome = await one.approve(ticket, by="omar", **YES)
             await asyncio.gather(*working)
             assert isinstance(outcome, Committed)

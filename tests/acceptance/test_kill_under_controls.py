@@ -37,7 +37,7 @@ def execute(url: str, sql: str) -> list[Any]:
         with closing(sqlite3.connect(file, isolation_level=None)) as connection:
             return connection.execute(sql).fetchall()
     with psycopg.connect(url, autocommit=True) as server:
-        cursor = server.execute(sql)  # type: ignore[call-overload]
+        cursor = server.execute(sql)
         return list(cursor.fetchall()) if cursor.description else []
 
 

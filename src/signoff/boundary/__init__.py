@@ -65,6 +65,7 @@ from signoff.boundary._subject import (
     adapter_of,
     crossing_id,
     crossing_key,
+    in_json,
     subject_id,
     tenant_of,
 )
@@ -150,6 +151,7 @@ __all__ = [
     "crossing_id",
     "crossing_key",
     "digest_of",
+    "in_json",
     "notify",
     "parse",
     "perform",

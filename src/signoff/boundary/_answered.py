@@ -26,7 +26,7 @@ class Answered:
         version: Of the row that they saw.
         policies: By which it had been judged.
         control: Name of the control that asked; empty if a verifier did.
-        waives: Objections that their answer sets aside, as (who, code).
+        waives: Objections that their answer sets aside, by name.
         grants: Whether it counts as the yes that was asked for. Under four eyes an edit does not.
         terms: How they were asked, as `Terms.body` wrote it.
     """
@@ -39,7 +39,7 @@ class Answered:
     version: int | None
     policies: tuple[str, ...]
     control: str
-    waives: tuple[tuple[str, str], ...]
+    waives: tuple[str, ...]
     grants: bool
     terms: Mapping[str, Any]
 
@@ -48,14 +48,14 @@ class Answered:
         """The answer that `body` wrote."""
         fields: dict[str, Any] = dict(body)
         fields["policies"] = tuple(body["policies"])
-        fields["waives"] = tuple((by, code) for by, code in body["waives"])
+        fields["waives"] = tuple(body["waives"])
         return cls(**fields)
 
     def body(self) -> dict[str, Any]:
         """JSON-ready fields."""
         fields = {name: getattr(self, name) for name in self.__slots__}
         fields["policies"] = list(self.policies)
-        fields["waives"] = [list(pair) for pair in self.waives]
+        fields["waives"] = list(self.waives)
         return fields
 
     def why_not(

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from signoff.boundary._boundary import Boundary
 from signoff.boundary._parse import Parsed, parse
 from signoff.boundary._proposer import Answer, Question, Refused
-from signoff.boundary._subject import Subject
+from signoff.boundary._subject import Subject, in_json
 from signoff.boundary._verdict import Reject, Rejection
 from signoff.clock import Clock
 from signoff.errors import UsageError
@@ -63,7 +63,7 @@ async def ask(
         parsed = parse(answer.content, boundary.proposal_adapter)
         if isinstance(parsed, Parsed):
             proposal, repaired = parsed.proposal, parsed.repaired
-            body = boundary.proposal_adapter.dump_python(proposal, mode="json")
+            body = in_json(boundary.proposal_adapter, proposal)
             if not json_can_say(body):
                 reject = Reject("malformed", "NaN and infinities are no numbers here")
         else:
@@ -123,7 +123,7 @@ def read_answer(boundary: Boundary[S, P, Any], body: object, *, attempt: int, by
     try:
         # As JSON, so that times and enums are read even where a model is strict about Python's.
         proposal = boundary.proposal_adapter.validate_json(canonical(body))
-        body = boundary.proposal_adapter.dump_python(proposal, mode="json")
+        body = in_json(boundary.proposal_adapter, proposal)
     except (ValidationError, ValueError, RecursionError) as error:
         reject = Reject("malformed", _first_line(error))
     record = Proposed(

@@ -10,6 +10,7 @@ from signoff.boundary._boundary import Boundary
 from signoff.boundary._control import Granted, Passing
 from signoff.boundary._ports import Recorded, Row
 from signoff.boundary._standing import Standing
+from signoff.boundary._subject import in_json
 from signoff.ledger import Opened, Record
 
 
@@ -46,7 +47,7 @@ class Attempt:
         unwritten: Records that wait for the next transaction.
         passing: The same, as controls are shown it.
         memory: Says what is kept if it pauses, which few do.
-        waives: Objections that a person's yes would set aside, as (who, code).
+        waives: Objections that a person's yes would set aside, by name.
     """
 
     boundary: Boundary[Any, Any, Any]
@@ -57,12 +58,12 @@ class Attempt:
     unwritten: Sequence[Record]
     passing: Passing
     memory: Callable[[], Memory]
-    waives: tuple[tuple[str, str], ...] = ()
+    waives: tuple[str, ...] = ()
 
     def state(self) -> dict[str, Any]:
         """The crossing's state while it pauses."""
         memory = self.memory()
-        dumped = self.boundary.subject_adapter.dump_python(self.subject, mode="json")
+        dumped = in_json(self.boundary.subject_adapter, self.subject)
         return {
             **memory.going_on,
             "waiting": {

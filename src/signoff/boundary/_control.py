@@ -60,7 +60,7 @@ class Passing:
         usage: What that cost.
         principal: On whose behalf the crossing runs; None if nobody said.
         granted: What people have said yes to.
-        waived: Objections that a person's answer sets aside, as (who, code).
+        waived: Objections that a person's answer sets aside, by name.
         now: The time.
     """
 
@@ -76,7 +76,7 @@ class Passing:
     usage: Usage = field(default_factory=Usage)
     principal: Any = None
     granted: tuple[Granted, ...] = ()
-    waived: frozenset[tuple[str, str]] = frozenset()
+    waived: frozenset[str] = frozenset()
     now: datetime
 
     def was_granted(self, control: str) -> bool:

@@ -30,9 +30,16 @@ from signoff.boundary._ports import CrossingStore, Recorded, Transaction
 from signoff.boundary._proposer import Question
 from signoff.boundary._settle import commit_here
 from signoff.boundary._standing import Standing
-from signoff.boundary._subject import Subject, adapter_of, crossing_id, subject_id, tenant_of
+from signoff.boundary._subject import (
+    Subject,
+    adapter_of,
+    crossing_id,
+    in_json,
+    subject_id,
+    tenant_of,
+)
 from signoff.boundary._suspend import halt, suspend
-from signoff.boundary._verdict import Reject, Rejection, gravest
+from signoff.boundary._verdict import Reject, Rejection, gravest, objection_of
 from signoff.boundary._verifier import gather, judge
 from signoff.boundary._wire import wire_shape
 from signoff.clock import Clock, stamp
@@ -101,7 +108,7 @@ class Crossing(Generic[S, P, R]):
         self._editor = ""  # who wrote it, if it was a person
         self._resumes = False
         self._answer: Answered | None = None
-        self._waives: frozenset[tuple[str, str]] = frozenset()
+        self._waives: frozenset[str] = frozenset()
         self._granted: tuple[Granted, ...] = ()
 
     async def run(self) -> Outcome[R] | InFlight:
@@ -151,7 +158,7 @@ class Crossing(Generic[S, P, R]):
             Opened(
                 boundary=self._boundary.name,
                 key=self._recorded.key,
-                subject=self._boundary.subject_adapter.dump_python(self._subject, mode="json"),
+                subject=in_json(self._boundary.subject_adapter, self._subject),
                 version=None if standing is None else standing.version,
                 verifiers=self._boundary.labels,
                 controls=tuple(control.label for control in controls),
@@ -163,7 +170,7 @@ class Crossing(Generic[S, P, R]):
         principal = self._principal
         if principal is None or isinstance(principal, str | Mapping):
             return principal  # pyright: ignore[reportUnknownVariableType]
-        return adapter_of(cast("Any", type(principal))).dump_python(principal, mode="json")
+        return in_json(adapter_of(cast("Any", type(principal))), principal)
 
     def _check_same(self, recorded: Recorded) -> None:
         mine = self._recorded
@@ -328,9 +335,9 @@ class Crossing(Generic[S, P, R]):
                     self._boundary.verifiers, proposal, self._subject, evidence, attempt=attempt
                 )
             standing_objections = tuple(r for r in rejections if not self._is_waived(r))
-            waived = tuple(f"{r.by}:{r.code}" for r in rejections if self._is_waived(r))
+            waived = tuple(objection_of(r.by, r) for r in rejections if self._is_waived(r))
             if standing_objections:
-                self._rejected(standing_objections, self._said(), evidence)
+                self._rejected(standing_objections, self._said(), evidence, waived=waived)
                 return await self._after_rejection()
             self._unwritten.append(
                 Judged(
@@ -352,7 +359,13 @@ class Crossing(Generic[S, P, R]):
                     Rejection.of(reject, by=settled.by, attempt=attempt)
                     for reject in settled.said.rejects
                 )
-                self._rejected(objections, self._said(), evidence, controls=settled.asked)
+                self._rejected(
+                    objections,
+                    self._said(),
+                    evidence,
+                    controls=settled.asked,
+                    waived=(*waived, *settled.waived),
+                )
                 return await self._after_rejection()
             # What a person set aside, they set aside on the version that they saw.
             self._waives = frozenset()
@@ -363,7 +376,8 @@ class Crossing(Generic[S, P, R]):
 
     def _is_waived(self, rejection: Rejection) -> bool:
         """Whether a person's answer set it aside: only what asked for a person can be."""
-        return rejection.then == "escalate" and (rejection.by, rejection.code) in self._waives
+        named = objection_of(rejection.by, rejection)
+        return rejection.then == "escalate" and named in self._waives
 
     def _said(self) -> str:
         return canonical(self._body)
@@ -391,6 +405,7 @@ class Crossing(Generic[S, P, R]):
         evidence: dict[str, Any] | None,
         *,
         controls: tuple[str, ...] = (),
+        waived: tuple[str, ...] = (),
     ) -> None:
         rejections = tuple(map(_recordable, rejections))
         self._unwritten.append(
@@ -401,6 +416,7 @@ class Crossing(Generic[S, P, R]):
                 evidence=evidence or None,
                 version=self._version,
                 controls=controls,
+                waived=waived,
                 ticket="" if self._answer is None else self._answer.ticket,
             )
         )
@@ -428,7 +444,7 @@ class Crossing(Generic[S, P, R]):
         )
         terms = self._terms(last, consequence, spent)
         if terms is not None:
-            self._waives |= {(r.by, r.code) for r in last if r.then == "escalate"}
+            self._waives |= {objection_of(r.by, r) for r in last if r.then == "escalate"}
             return await self._suspend(terms)
         recorded, ending = end_or_revise(
             self._recorded,

@@ -9,7 +9,7 @@ from signoff.boundary._boundary import Boundary
 from signoff.boundary._control import AGREE, Agree, Halt, Object, Passing, Said
 from signoff.boundary._kills import KILLS, read_kills
 from signoff.boundary._ports import Transaction
-from signoff.boundary._verdict import Reject
+from signoff.boundary._verdict import Reject, objection_of
 
 #: What stands first in every doorway, declared or not.
 KILL = "kill"
@@ -23,7 +23,7 @@ class Heard:
         said: `Agree` if all of them did; otherwise what the first said that did not.
         by: Who that was.
         asked: Labels of those that were asked, in order.
-        waived: Objections that a person's answer set aside, as `who:code`.
+        waived: Objections that a person's answer set aside, as `who:code#rule`.
     """
 
     said: Said
@@ -75,7 +75,7 @@ def ask_at_commit(boundary: Boundary[Any, Any, Any], tx: Transaction, passing: P
         asked.append(by)
         if isinstance(said, Object):
             aside = [r for r in said.rejects if _is_waived(r, by, passing)]
-            waived.extend(f"{by}:{reject.code}" for reject in aside)
+            waived.extend(objection_of(by, reject) for reject in aside)
             rejects = tuple(reject for reject in said.rejects if reject not in aside)
             said = Object(rejects, by) if rejects else AGREE
         if not isinstance(said, Agree):
@@ -84,7 +84,7 @@ def ask_at_commit(boundary: Boundary[Any, Any, Any], tx: Transaction, passing: P
 
 
 def _is_waived(reject: Reject, by: str, passing: Passing) -> bool:
-    return reject.then == "escalate" and (by, reject.code) in passing.waived
+    return reject.then == "escalate" and objection_of(by, reject) in passing.waived
 
 
 def release(

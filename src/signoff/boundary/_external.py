@@ -17,8 +17,9 @@ from signoff.boundary._doorway import Heard, release
 from signoff.boundary._effect import Carried, DidNotHappen, Happened, carry_out
 from signoff.boundary._passage import pass_controls
 from signoff.boundary._ports import CrossingStore, PendingEffect, Recorded, Row, Transaction
-from signoff.boundary._settle import in_json
+from signoff.boundary._settle import receipt_in_json
 from signoff.boundary._standing import Standing
+from signoff.boundary._subject import in_json
 from signoff.boundary._verdict import Reject, Rejection
 from signoff.clock import Clock, stamp
 from signoff.ledger import Committed, Intended, Reconciled, Record, Rejected, Unknown, canonical
@@ -191,7 +192,7 @@ def _reconciled(
 def receipt_body(adapter: TypeAdapter[Any], receipt: object) -> Any:
     """A receipt, JSON-ready. The effect has happened: whatever it returned must not stop us."""
     try:
-        return in_json(adapter, receipt)
+        return receipt_in_json(adapter, receipt)
     except (ValueError, TypeError, RecursionError):
         pass
     try:
@@ -209,8 +210,8 @@ def commit_payload(
     """What recovery needs to finish an external commit without asking the proposer again."""
     return canonical(
         {
-            "proposal": boundary.proposal_adapter.dump_python(proposal, mode="json"),
-            "subject": boundary.subject_adapter.dump_python(subject, mode="json"),
+            "proposal": in_json(boundary.proposal_adapter, proposal),
+            "subject": in_json(boundary.subject_adapter, subject),
             "move": None if standing is None else dict(standing.intent),
         }
     )

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from signoff.boundary._attempt import Attempt, Settled, Stale, news
 from signoff.boundary._commit import External, Transactional
 from signoff.boundary._ports import PendingEffect, Recorded, Row, Transaction
-from signoff.boundary._subject import adapter_of
+from signoff.boundary._subject import adapter_of, in_json
 from signoff.clock import stamp
 from signoff.errors import UsageError
 from signoff.ledger import (
@@ -62,7 +62,7 @@ class Writing(Generic[S]):
         if not self._effects:
             return []
         subject = self._subject if self.replaced is None else self.replaced
-        dumped = self._subject_adapter.dump_python(subject, mode="json")
+        dumped = in_json(self._subject_adapter, subject)
         for effect, key, payload in self._effects:
             if effect not in declared:
                 raise UsageError(
@@ -95,7 +95,7 @@ def commit_here(tx: Transaction, existing: Recorded | None, attempt: Attempt) ->
     records = news(attempt.unwritten, existing)
     said = commit.apply(attempt.proposal, attempt.subject, writing)
     try:
-        receipt = in_json(boundary.receipt_adapter, said)
+        receipt = receipt_in_json(boundary.receipt_adapter, said)
     except (ValueError, TypeError, RecursionError) as error:
         raise UsageError(
             f"the commit of {boundary.name} returned a receipt that JSON cannot say "
@@ -119,7 +119,7 @@ def commit_here(tx: Transaction, existing: Recorded | None, attempt: Attempt) ->
     return Settled(settled, row)
 
 
-def in_json(adapter: TypeAdapter[Any], receipt: object) -> Any:
+def receipt_in_json(adapter: TypeAdapter[Any], receipt: object) -> Any:
     body = adapter.dump_python(receipt, mode="json", warnings=False)
     canonical(body)
     return body

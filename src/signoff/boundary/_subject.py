@@ -56,6 +56,11 @@ def crossing_id(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
+def in_json(adapter: TypeAdapter[Any], value: object) -> Any:
+    """A value as JSON that the same adapter can read again: aliases and all, nothing computed."""
+    return adapter.dump_python(value, mode="json", by_alias=True, round_trip=True)
+
+
 @lru_cache(maxsize=1024)
 def adapter_of(type_: Any) -> TypeAdapter[Any]:
     """The pydantic adapter of a type; building one costs milliseconds, so it is kept."""

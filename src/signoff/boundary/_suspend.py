@@ -11,6 +11,7 @@ from signoff.boundary._attempt import Attempt, Settled, Stale, news
 from signoff.boundary._control import Halt, Terms
 from signoff.boundary._doorway import is_killed, release
 from signoff.boundary._ports import PendingEffect, Recorded, Row, Transaction, work_name
+from signoff.boundary._subject import in_json
 from signoff.boundary._ticket import TicketRow
 from signoff.boundary._verdict import Reject, Rejection
 from signoff.clock import stamp
@@ -60,7 +61,7 @@ def suspend(
             "terms": terms.body(),
             "deadline": deadline,
             "proposal": attempt.memory().proposal,
-            "waives": [list(pair) for pair in attempt.waives],
+            "waives": list(attempt.waives),
             "requester": requester_of(passing.principal),
             "editor": attempt.memory().editor,
             "tenant": passing.tenant,
@@ -68,7 +69,7 @@ def suspend(
         },
     )
     tx.save_ticket(ticket)
-    dumped = boundary.subject_adapter.dump_python(attempt.subject, mode="json")
+    dumped = in_json(boundary.subject_adapter, attempt.subject)
     notify(tx, body_names(terms), "asked", ticket, dumped, at=at)
     suspended = Suspended(
         ticket=id,

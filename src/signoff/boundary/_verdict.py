@@ -95,6 +95,12 @@ class Rejection:
         return cls(**fields)
 
 
+def objection_of(by: str, objection: Reject | Rejection) -> str:
+    """What names an objection: who, the code, and the rule if one of several can say it."""
+    rule = objection.details.get("rule", "")
+    return f"{by}:{objection.code}#{rule}" if rule else f"{by}:{objection.code}"
+
+
 def gravest(rejections: tuple[Rejection, ...]) -> Consequence:
     """The consequence that decides when several verifiers objected: escalate, stop, revise."""
     return max((rejection.then for rejection in rejections), key=_SEVERITY.__getitem__)

@@ -232,7 +232,7 @@ def go_on(
         version=body["version"],
         policies=tuple(body["policies"]),
         control=terms["control"],
-        waives=tuple((by, code) for by, code in body["waives"]) if grants else (),
+        waives=tuple(body["waives"]) if grants else (),
         grants=grants,
         terms=terms,
     )

@@ -228,9 +228,10 @@ class _Open:
         for entry in reversed(self.judged):
             for rejection in _mappings(fields_of_entry(entry, payload).get("rejections")):
                 by, code = rejection.get("by", ""), rejection.get("code", "")
-                if f"{by}:{code}" == waived:
+                rule = rejection.get("details", {}).get("rule", "")
+                if waived == (f"{by}:{code}#{rule}" if rule else f"{by}:{code}"):
                     return Waiver(by=by, code=code, objection=rejection)
-        by, _, code = waived.rpartition(":")
+        by, _, code = waived.partition("#")[0].rpartition(":")
         return Waiver(by=by, code=code, objection={})
 
 

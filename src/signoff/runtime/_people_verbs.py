@@ -20,6 +20,7 @@ from signoff.boundary import (
     TicketRow,
     adapter_of,
     answer_again,
+    in_json,
     read_kills,
 )
 from signoff.clock import Clock
@@ -78,7 +79,7 @@ class PeopleVerbs:
         Raises:
             NotAllowed: If the answer does not count; `code` says why, and it is on the ledger.
         """
-        body = adapter_of(cast("Any", type(proposal))).dump_python(proposal, mode="json")
+        body = in_json(adapter_of(cast("Any", type(proposal))), proposal)
         return await self._answer(ticket, _answer("edit", by, because, body))
 
     async def deny(self, ticket: Ticket | str, *, by: str, because: str) -> Outcome[Any]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 
-from signoff.boundary import CrossingStore, Reject, Row, Subject, Swap, adapter_of
+from pydantic import TypeAdapter
+
+from signoff.boundary import CrossingStore, Reject, Row, Subject, Swap, adapter_of, in_json
 from signoff.ledger import Changed, Moved, Record, Started, TimerSet
 from signoff.state._handle import Handle
 from signoff.state._state_machine import StateMachine
@@ -24,9 +26,14 @@ class Swapping(Generic[S]):
     records: tuple[Record, ...]
 
 
+def in_text(adapter: TypeAdapter[Any], subject: Subject) -> str:
+    """A row's data: what the same adapter can read again."""
+    return adapter.dump_json(subject, by_alias=True, round_trip=True).decode()
+
+
 def starting(machine: StateMachine[Any], subject: Subject, now: datetime) -> Swapping[Any]:
     """How a row begins."""
-    data = adapter_of(type(subject)).dump_json(subject).decode()
+    data = in_text(adapter_of(type(subject)), subject)
     timers = machine.timers_at(machine.start, subject, id=subject.id, version=1, entered=now)
     swap = Swap(
         subject=subject.id,
@@ -36,7 +43,7 @@ def starting(machine: StateMachine[Any], subject: Subject, now: datetime) -> Swa
         data=data,
         timers=timers,
     )
-    body = adapter_of(type(subject)).dump_python(subject, mode="json")
+    body = in_json(adapter_of(type(subject)), subject)
     started = Started(machine=machine.name, state=machine.start, version=1, subject=body)
     return Swapping(swap, (started, *_timers_set(swap)))
 
@@ -59,7 +66,7 @@ def moving(
         machine=machine.name,
         expected=row.version,
         state=to,
-        data=adapter.dump_json(subject).decode() if replaced else row.data,
+        data=in_text(adapter, subject) if replaced else row.data,
         timers=machine.timers_at(to, subject, id=row.subject, version=version, entered=now),
     )
     moved = Moved(
@@ -68,7 +75,7 @@ def moving(
         state=to,
         version=version,
         because=because,
-        subject=adapter.dump_python(subject, mode="json") if replaced else None,
+        subject=in_json(adapter, subject) if replaced else None,
     )
     return Swapping(swap, (moved, *_timers_set(swap)))
 
@@ -83,7 +90,7 @@ def changing(
         machine=machine.name,
         expected=row.version,
         state=row.state,
-        data=adapter.dump_json(subject).decode(),
+        data=in_text(adapter, subject),
         timers=None,
     )
     changed = Changed(
@@ -91,7 +98,7 @@ def changing(
         state=row.state,
         version=row.version + 1,
         because=because,
-        subject=adapter.dump_python(subject, mode="json"),
+        subject=in_json(adapter, subject),
     )
     return Swapping(swap, (changed,))
 

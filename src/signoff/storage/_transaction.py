@@ -295,7 +295,6 @@ class StoredTransaction:
             "crossing": crossing,
             "held": held,
             "used": used,
-            "since": min(held, used),
         }
         if tenant is None:
             return int(self._connection.run("count_uses", params)[0][0])

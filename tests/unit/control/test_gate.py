@@ -586,7 +586,7 @@ def test_a_yes_sets_aside_the_objection_that_asked(file: Any) -> None:
     path = file(BIG, NOTED)
     outcome, records = approved(offering(0.5, controls=[Gate(path)]))
     assert isinstance(outcome, Committed)
-    assert records[-1]["waived"] == [f"gate:p({label(path)}):big"]
+    assert records[-1]["waived"] == [f"gate:p({label(path)}):big#big"]
     assert records[-1]["ticket"] == f"{outcome.crossing}-1"
 
 

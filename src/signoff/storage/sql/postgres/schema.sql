@@ -140,7 +140,7 @@ CREATE TABLE signoff.uses (
     PRIMARY KEY (throttle, crossing)
 );
 
-CREATE INDEX uses_at ON signoff.uses (throttle, at);
+CREATE INDEX uses_at ON signoff.uses (throttle, state, at, tenant);
 
 -- Who is at work, and since when nobody has heard of them.
 CREATE TABLE signoff.heartbeats (

@@ -42,7 +42,7 @@ CREATE TABLE signoff_uses (
     PRIMARY KEY (throttle, crossing)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX signoff_uses_at ON signoff_uses (throttle, at);
+CREATE INDEX signoff_uses_at ON signoff_uses (throttle, state, at, tenant);
 
 -- Who is at work, and since when nobody has heard of them.
 CREATE TABLE signoff_heartbeats (
