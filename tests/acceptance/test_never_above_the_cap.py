@@ -365,6 +365,8 @@ class Day:
             boundaries[kind] = selling(
                 name=name, proposer=says(*offers, repeat=True), verifiers=[affordable]
             ).bounded_by(throttle, Unwilling(), approval)
+        for runtime in self.runtimes:
+            runtime.know(boundaries["suspend"])
         first = self.runtimes[0]
         waiting: list[str] = []
         ids = count()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -95,14 +96,14 @@ class Tickets(RuleBasedStateMachine):
             ticket = await self._ticket(n)
             if ticket is None:
                 return
-            verb = {
+            verbs: dict[str, Callable[[], Any]] = {
                 "approve": lambda: self.runtime.approve(ticket.id, by=by, because="yes"),
                 "deny": lambda: self.runtime.deny(ticket.id, by=by, because="no"),
                 "edit": lambda: self.runtime.edit(
                     ticket.id, Price(price=price), by=by, because="so"
                 ),
-            }[how]
-            for said in await asyncio.gather(*(verb() for _ in "12"[: 1 + twice]),
+            }
+            for said in await asyncio.gather(*(verbs[how]() for _ in "12"[: 1 + twice]),
                                              return_exceptions=True):  # fmt: skip
                 assert not isinstance(said, BaseException) or isinstance(said, NotAllowed), said
 

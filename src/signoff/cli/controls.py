@@ -101,6 +101,7 @@ def _show_shares(found: _Set) -> None:
     numbers = ("held", "used", "$ held", "$ spent")
     show_table(("throttle", "tenant", *numbers, "last"), rows, numbers=numbers)
     for name, day in found.days.items():
+        print(plain(f"caps: {day.get('caps', name)}"))
         for date, usd in day.get("spent", {}).items():
             if usd:
                 print(plain(f"{name.removeprefix('throttle:')}: ${usd:.2f} spent on {date}"))

@@ -29,16 +29,21 @@ def raise_if_stopped(error: BaseException) -> None:
         raise error
 
 
+#: Seconds until a task that was being cancelled when it was told to stop is looked at again.
+LOOK_AGAIN = 0.1
+
+
 async def let_go(tasks: Sequence[asyncio.Task[Any]]) -> None:
     """Cancel tasks and wait for them, however long they take."""
     cancelled: asyncio.CancelledError | None = None
-    for task in tasks:
-        # When a loop ends it cancels every task. To do so twice would interrupt their cleaning up.
-        if not task.cancelling():
-            task.cancel()
     while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            # When a loop ends it cancels every task. To do so twice would interrupt their cleaning
+            # up. A timeout of its own cancels a task, too, but takes that back: so we look again.
+            if not task.cancelling():
+                task.cancel()
         try:
-            await asyncio.wait(left)
+            await asyncio.wait(left, timeout=LOOK_AGAIN)
         except asyncio.CancelledError as again:
             cancelled = again
             for task in left:

@@ -176,7 +176,7 @@ class Throttle(Control[Any, Any]):
         return _Day(tx.lock_switch(self.name), passing.now)
 
     def _save(self, tx: Transaction, day: _Day) -> None:
-        tx.set_switch(self.name, day.text())
+        tx.set_switch(self.name, day.text(self.label))
 
 
 class _Day:
@@ -215,6 +215,6 @@ class _Day:
             self._spent[day] = self._spent.get(day, 0.0) + usd
         self.most = max(self.most, usd)
 
-    def text(self) -> str:
+    def text(self, label: str) -> str:
         spent = dict(sorted(self._spent.items()))
-        return canonical({"at": stamp(self.now), "spent": spent, "most": self.most})
+        return canonical({"at": stamp(self.now), "caps": label, "spent": spent, "most": self.most})
