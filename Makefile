@@ -24,7 +24,7 @@ test: .venv/installed-dev
 
 # What takes minutes. CI runs it when there is time.
 slow: .venv/installed-dev
-	$(BIN)/pytest -m slow $(PYTEST)
+	$(BIN)/pytest -n $(JOBS) -m slow $(PYTEST)
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .
