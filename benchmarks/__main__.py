@@ -21,6 +21,7 @@ NAMES = (
     "bookkeeping",
     "same_key",
     "gate",
+    "fan_out",
     "no_scan",
     "renewals",
     "footprint",

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 API = Path(__file__).with_name("api.py")
 
 PRELUDE = """\
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Literal, assert_never
 
@@ -26,6 +27,7 @@ from signoff import Accept, Boundary, Committed, External, Outcome, Reject, Reje
 from signoff import Suspended, Transactional, Unknown, Verdict, Write
 from signoff.boundary import Question
 from signoff.control import Approval, Escalation, Gate, KillSwitch, Throttle
+from signoff.coordination import Delegation, Merged, Part, ScatterGather, Specialist
 from signoff.proposers import Function
 from signoff.state import After, Handle, StateMachine
 from signoff.testing import Scripted
@@ -108,9 +110,25 @@ def suggest_to_ticket(question: Question[Ticket]) -> Offer:
     return Offer(discount=0.1)
 
 
+def merge_offers(parts: Mapping[str, Part], renewal: Renewal) -> Offer:
+    return Offer(discount=0.1)
+
+
+def merge_replies(parts: Mapping[str, Part], renewal: Renewal) -> Reply:
+    return Reply(text=", ".join(parts))
+
+
+def merge_on_ticket(parts: Mapping[str, Part], ticket: Ticket) -> Offer:
+    return Offer(discount=0.1)
+
+
 offers = Scripted(Offer(discount=0.1))
 replies = Scripted(Reply(text="hello"))
 boundary = Boundary("renewal.offer", proposer=offers, verifiers=[within_cap], commit=send)
+on_tickets = Boundary(
+    "ticket.offer", proposer=Scripted(Offer(discount=0.1)), verifiers=[], commit=answer_ticket
+)
+owner = Boundary("renewal.own", proposer=Merged(Offer), verifiers=[within_cap], commit=send)
 DAY = timedelta(days=1)
 Stage = Literal["open", "offered", "expired"]
 MOVES: dict[Stage, set[Stage]] = {"open": {"offered"}, "offered": {"expired"}}
@@ -316,6 +334,56 @@ def generous(offer: Offer, renewal: Renewal) -> Verdict:
         "an unknown consequence",
         'Reject("over_cap", "too much", then="retry")',
         'Reject("over_cap", "too much", then="revise")',
+    ),
+    Mistake(
+        "a merge of another proposal",
+        "Delegation(owner, [boundary], merge=merge_replies)",
+        "Delegation(owner, [boundary], merge=merge_offers)",
+    ),
+    Mistake(
+        "a merge about another subject",
+        "await runtime.run(Delegation(owner, [boundary], merge=merge_on_ticket), r)",
+        "await runtime.run(Delegation(owner, [boundary], merge=merge_offers), r)",
+        """\
+        async def cross(runtime: Runtime, r: Renewal) -> None:
+            {line}
+        """,
+    ),
+    Mistake(
+        "a specialist about another subject",
+        "await runtime.run(Delegation(owner, [on_tickets], merge=merge_offers), r)",
+        "await runtime.run(Delegation(owner, [boundary], merge=merge_offers), r)",
+        """\
+        async def cross(runtime: Runtime, r: Renewal) -> None:
+            {line}
+        """,
+    ),
+    Mistake(
+        "an unknown policy for missing answers",
+        'Delegation(owner, [boundary], merge=merge_offers, partial="ignore")',
+        'Delegation(owner, [boundary], merge=merge_offers, partial="drop")',
+    ),
+    Mistake(
+        "an aggregate about another subject",
+        'ScatterGather("g", [boundary], aggregate=merge_on_ticket)',
+        'ScatterGather("g", [boundary], aggregate=merge_offers)',
+    ),
+    Mistake(
+        "a verifier of another aggregate",
+        'ScatterGather("g", [boundary], aggregate=merge_offers, verifiers=[polite])',
+        'ScatterGather("g", [boundary], aggregate=merge_offers, verifiers=[within_cap])',
+    ),
+    Mistake(
+        "a receipt of a delegation that is taken for another",
+        "return outcome.receipt if isinstance(outcome, Committed) else 0.0",
+        "return outcome.receipt if isinstance(outcome, Committed) else ''",
+        """\
+        async def key_of(runtime: Runtime, renewal: Renewal) -> str:
+            outcome = await runtime.run(
+                Delegation(owner, [Specialist(boundary=boundary)], merge=merge_offers), renewal
+            )
+            {line}
+        """,
     ),
 ]
 

@@ -32,6 +32,7 @@ from signoff.boundary._control import (
     Said,
     Terms,
 )
+from signoff.boundary._course import Parent
 from signoff.boundary._crossing import Crossing
 from signoff.boundary._effect import Carried, DidNotHappen, Happened, InDoubt, carry_out
 from signoff.boundary._external import perform, read_payload, receipt_body
@@ -57,7 +58,15 @@ from signoff.boundary._ports import (
     Use,
     work_name,
 )
-from signoff.boundary._proposer import Answer, Proposer, Question, Refused
+from signoff.boundary._proposer import (
+    Answer,
+    Cross,
+    Crossed,
+    Proposer,
+    Question,
+    Refused,
+    Unfinished,
+)
 from signoff.boundary._standing import Standing
 from signoff.boundary._strength import Strength
 from signoff.boundary._subject import (
@@ -72,7 +81,7 @@ from signoff.boundary._subject import (
 from signoff.boundary._suspend import notify, requester_of, ticket_body, work_on
 from signoff.boundary._ticket import TicketRow, TicketStatus
 from signoff.boundary._verdict import Accept, Consequence, Reject, Rejection, Verdict
-from signoff.boundary._verifier import Evidence, Lookup, Predicate, Verifier
+from signoff.boundary._verifier import Evidence, Lookup, Predicate, Verifier, source_version
 from signoff.boundary._wire import Shape, wire_shape
 
 __all__ = [
@@ -92,6 +101,8 @@ __all__ = [
     "Committed",
     "Consequence",
     "Control",
+    "Cross",
+    "Crossed",
     "Crossing",
     "CrossingStore",
     "DidNotHappen",
@@ -110,6 +121,7 @@ __all__ = [
     "Object",
     "Otherwise",
     "Outcome",
+    "Parent",
     "Parsed",
     "Passing",
     "PendingEffect",
@@ -138,6 +150,7 @@ __all__ = [
     "Timer",
     "Transaction",
     "Transactional",
+    "Unfinished",
     "Unknown",
     "Unparsed",
     "Use",
@@ -160,6 +173,7 @@ __all__ = [
     "receipt_body",
     "requester_of",
     "signature_types",
+    "source_version",
     "subject_id",
     "tenant_of",
     "ticket_body",

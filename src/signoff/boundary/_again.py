@@ -24,16 +24,17 @@ class InFlight:
 def answer_again(boundary: Boundary[Any, Any, R], recorded: Recorded) -> Outcome[R] | InFlight:
     """The outcome that was recorded. Raises nothing, asks nobody, writes nothing."""
     state = recorded.state
+    parts = state.get("parts", {})
     match recorded.status:
         case "committed":
             receipt = state["receipt"]
             # If the receipt's type has changed since, what was recorded is returned.
             with contextlib.suppress(ValueError):
                 receipt = boundary.receipt_adapter.validate_python(receipt)
-            return Committed(receipt, recorded.id, recorded.attempts)
+            return Committed(receipt, recorded.id, recorded.attempts, parts)
         case "rejected":
             rejections = tuple(Rejection.from_body(body) for body in state["rejections"])
-            return Rejected(rejections, state["ended"], recorded.id, recorded.attempts)
+            return Rejected(rejections, state["ended"], recorded.id, recorded.attempts, parts)
         case "suspended":
             return Suspended(Ticket(**state["ticket"]), recorded.id)
         case "unknown":
@@ -42,6 +43,6 @@ def answer_again(boundary: Boundary[Any, Any, R], recorded: Recorded) -> Outcome
         case "open" if "halted" in state:
             told = [*state.get("rejections", ()), state["halted"]]
             rejections = tuple(Rejection.from_body(body) for body in told)
-            return Rejected(rejections, "halted", recorded.id, recorded.attempts)
+            return Rejected(rejections, "halted", recorded.id, recorded.attempts, parts)
         case "intended" | "open":
             return InFlight(recorded)

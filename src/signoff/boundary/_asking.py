@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import ValidationError
 
 from signoff.boundary._boundary import Boundary
 from signoff.boundary._parse import Parsed, parse
-from signoff.boundary._proposer import Answer, Question, Refused
+from signoff.boundary._proposer import Answer, Question, Refused, Unfinished
 from signoff.boundary._subject import Subject, in_json
 from signoff.boundary._verdict import Reject, Rejection
 from signoff.clock import Clock
-from signoff.errors import UsageError
+from signoff.errors import StorageUnavailable, UsageError
 from signoff.ledger import Proposed, Usage, canonical, digest
 
 S = TypeVar("S", bound=Subject)
@@ -35,6 +35,7 @@ class Asked(Generic[P]):
         proposal: The typed proposal; None if there is an objection.
         objection: Why the answer is no proposal.
         said: The text that is no proposal, to see whether it comes again.
+        parts: What became of those who were asked on the way.
     """
 
     record: Proposed
@@ -42,6 +43,7 @@ class Asked(Generic[P]):
     proposal: P | None = None
     objection: Rejection | None = None
     said: str = ""
+    parts: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 async def ask(
@@ -82,11 +84,12 @@ async def ask(
         repaired=repaired,
         usage=spent if any(spent.values()) else None,
         seconds=seconds,
+        parts=answer.parts or None,
     )
     if reject is None:
-        return Asked(record=record, usage=usage, proposal=proposal)
+        return Asked(record=record, usage=usage, proposal=proposal, parts=answer.parts)
     objection = Rejection.of(reject, by=by, attempt=question.attempt)
-    return Asked(record=record, usage=usage, objection=objection, said=said)
+    return Asked(record=record, usage=usage, objection=objection, said=said, parts=answer.parts)
 
 
 async def _answer(
@@ -96,13 +99,17 @@ async def _answer(
     try:
         async with asyncio.timeout(timeout):
             answer = cast("object", await boundary.proposer(question))
-    except UsageError:
+    except (UsageError, StorageUnavailable, Unfinished):
         raise
     except TimeoutError:
         return nothing, Reject("no_proposal", "no answer in time", details={"why": "timeout"})
     except Refused as refusal:
         why = {"why": "refused", "text": str(refusal)[:500]}
-        return nothing, Reject("no_proposal", "the proposer refused to answer", details=why)
+        message = "the proposer refused to answer"
+        if refusal.code != "no_proposal":
+            message = str(refusal)[:500]
+        on_the_way = Answer(content="", parts=refusal.parts, usage=refusal.usage)
+        return on_the_way, Reject(refusal.code, message, details=why, then=refusal.then)
     except Exception as error:
         why = {"why": "error", "error": type(error).__name__, "text": str(error)[:500]}
         return nothing, Reject("no_proposal", "the proposer failed", details=why)

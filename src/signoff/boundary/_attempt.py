@@ -13,6 +13,9 @@ from signoff.boundary._standing import Standing
 from signoff.boundary._subject import in_json
 from signoff.ledger import Opened, Record
 
+#: What stays known of a crossing after its end.
+KEPT = ("usage", "parts")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
@@ -47,6 +50,7 @@ class Attempt:
         unwritten: Records that wait for the next transaction.
         passing: The same, as controls are shown it.
         memory: Says what is kept if it pauses, which few do.
+        kept: What stays known of the crossing after its end: what it cost, and its parts.
         waives: Objections that a person's yes would set aside, by name.
     """
 
@@ -58,6 +62,7 @@ class Attempt:
     unwritten: Sequence[Record]
     passing: Passing
     memory: Callable[[], Memory]
+    kept: Mapping[str, Any]
     waives: tuple[str, ...] = ()
 
     def state(self) -> dict[str, Any]:

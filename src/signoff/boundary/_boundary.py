@@ -42,6 +42,8 @@ class Boundary(Generic[S, P, R]):
         subject: Type of the subject; taken from the commit's annotations if absent.
         level: What the verifiers check; part of the boundary's reported strength.
         controls: What may stop, delay or ask, in this order; see `bounded_by`.
+        durable: A crossing is on record before the proposer is asked, and goes on by itself after
+            a crash: for those who act while they propose, such as a saga. One transaction more.
 
     Raises:
         UsageError: If the parts do not fit together.
@@ -60,6 +62,7 @@ class Boundary(Generic[S, P, R]):
         subject: type[S] | None = None,
         level: Level = "policy",
         controls: Sequence[Control[P, S]] = (),
+        durable: bool = False,
     ) -> None:
         if not name or not name.isprintable() or len(name) > 100:
             raise UsageError(f"{name!r} cannot name a boundary: 1 to 100 printable characters")
@@ -96,6 +99,7 @@ class Boundary(Generic[S, P, R]):
         self.proposal_adapter: TypeAdapter[P] = adapter_of(cast("Any", proposer.proposes))
         self.receipt_adapter: TypeAdapter[R] = adapter_of(receipt_type)
         self.labels = tuple(verifier.label for verifier in self.verifiers)
+        self.durable = durable
         self._schema: dict[str, Any] | None = None
         self.controls: tuple[Control[P, S], ...] = ()
         for control in controls:
@@ -137,9 +141,11 @@ class Boundary(Generic[S, P, R]):
         """How strong this boundary is, from what it actually has."""
         return strength_of(self)
 
-    def proposed_by(self, proposer: Proposer[S, P]) -> Boundary[S, P, R]:
-        """The same boundary with another proposer."""
-        return self._with(proposer, self.controls)
+    def proposed_by(
+        self, proposer: Proposer[S, P], *, budget: Budget | None = None
+    ) -> Boundary[S, P, R]:
+        """The same boundary with another proposer, and its budget if it has one of its own."""
+        return self._with(proposer, self.controls, budget)
 
     def bounded_by(self, *controls: Control[P, S]) -> Boundary[S, P, R]:
         """The same boundary with controls, asked in this order, after those it has.
@@ -153,16 +159,20 @@ class Boundary(Generic[S, P, R]):
         return self._with(self.proposer, (*self.controls, *controls))
 
     def _with(
-        self, proposer: Proposer[S, P], controls: Sequence[Control[P, S]]
+        self,
+        proposer: Proposer[S, P],
+        controls: Sequence[Control[P, S]],
+        budget: Budget | None = None,
     ) -> Boundary[S, P, R]:
         return Boundary(
             self.name,
             proposer=proposer,
             verifiers=self.verifiers,
             commit=self.commit,
-            budget=self.budget,
+            budget=budget or self.budget,
             evidence=self.evidence,
             subject=self.subject_type,
             level=self.level,
             controls=controls,
+            durable=self.durable,
         )

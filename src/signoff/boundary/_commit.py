@@ -107,6 +107,7 @@ class Transactional(Generic[P_contra, S, R_co]):
     Attributes:
         apply: Plain function on (proposal, subject, write); returns a JSON-ready receipt. It may
             run more than once before one run of it takes effect: it must do nothing but write.
+            What it raises undoes what it wrote; `EffectRefused` also rejects the crossing.
         effects: What it may enqueue; named here so that they are found again after a restart.
     """
 

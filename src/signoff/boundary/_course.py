@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Generic, TypeVar, cast
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from signoff.boundary._answered import Answered, digest_of
 from signoff.boundary._asking import json_can_say
@@ -13,6 +13,7 @@ from signoff.boundary._attempt import Attempt, Memory
 from signoff.boundary._boundary import Boundary
 from signoff.boundary._control import Granted, Passing
 from signoff.boundary._ports import CrossingStore, Recorded
+from signoff.boundary._proposer import Crossed
 from signoff.boundary._standing import Standing
 from signoff.boundary._subject import (
     Subject,
@@ -33,6 +34,29 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parent:
+    """The crossing that another one is a part of.
+
+    Attributes:
+        crossing: Its id.
+        principal: On whose behalf it runs, and so its parts.
+        durable: It goes on after a crash, and its parts with it.
+        feedback: The objections to it so far, which those whom it asks are told.
+    """
+
+    crossing: str
+    principal: object = None
+    durable: bool = False
+    feedback: tuple[Mapping[str, Any], ...] = ()
+
+
+#: Crosses another boundary about a subject, under a key, as a part of a crossing.
+Children: TypeAlias = Callable[[Any, Any, str, Parent], Awaitable[Crossed]]
+
+_NOTHING = Usage()
+
+
 class Course(Generic[S, P, R]):
     """The state of one crossing, without the loop that drives it; see `Crossing`.
 
@@ -44,6 +68,8 @@ class Course(Generic[S, P, R]):
         clock: Time.
         standing: The subject's place on its spine, and the move that the commit makes.
         principal: On whose behalf it runs: a name, or anything with an `id`.
+        parent: Crossing that this one is a part of.
+        children: Crosses the parts of this one.
     """
 
     def __init__(
@@ -56,6 +82,8 @@ class Course(Generic[S, P, R]):
         clock: Clock,
         standing: Standing[S] | None = None,
         principal: object = None,
+        parent: Parent | None = None,
+        children: Children | None = None,
     ) -> None:
         if not key or len(key) > 1000 or not key.isprintable():
             raise BadInput(f"{key[:40]!r} cannot be a key: 1 to 1000 printable characters")
@@ -65,6 +93,8 @@ class Course(Generic[S, P, R]):
         self._clock = clock
         self._standing = standing
         self._principal = principal
+        self._parent, self._children = parent, children
+        self._parts: Mapping[str, Any] = {}
         self._recorded = Recorded(
             id=crossing_id(key),
             key=key,
@@ -100,6 +130,7 @@ class Course(Generic[S, P, R]):
                 verifiers=self._boundary.labels,
                 controls=tuple(control.label for control in controls),
                 principal=self._principal_body(),
+                parent="" if self._parent is None else self._parent.crossing,
             )
         )
 
@@ -124,6 +155,7 @@ class Course(Generic[S, P, R]):
         self._rejections = [Rejection.from_body(body) for body in state.get("rejections", ())]
         self._seen = set(state.get("seen", ()))
         self._usage = Usage(**state.get("usage", {}))
+        self._parts = state.get("parts", {})
         self._granted = tuple(Granted(**yes) for yes in state.get("granted", ()))
         waiting = state.get("waiting", {})
         if self._principal is None:
@@ -139,13 +171,14 @@ class Course(Generic[S, P, R]):
         self._recorded = replace(self._recorded, attempts=attempt)
         return attempt
 
-    def _feedback(self) -> tuple[dict[str, Any], ...]:
+    def _feedback(self) -> tuple[Mapping[str, Any], ...]:
+        told = () if self._parent is None else self._parent.feedback
         if not self._rejections:
-            return ()
+            return told
         by_attempt: dict[int, list[Rejection]] = {}
         for rejection in self._rejections:
             by_attempt.setdefault(rejection.attempt, []).append(rejection)
-        return tuple(wire_shape(rejections) for rejections in by_attempt.values())
+        return (*told, *(wire_shape(rejections) for rejections in by_attempt.values()))
 
     def _seconds_left(self) -> float | None:
         bound = self._boundary.budget.seconds
@@ -207,6 +240,7 @@ class Course(Generic[S, P, R]):
             unwritten=tuple(self._unwritten),
             passing=passing,
             memory=self._memory,
+            kept=self._kept(),
             waives=tuple(sorted(self._waives)),
         )
 
@@ -243,16 +277,36 @@ class Course(Generic[S, P, R]):
         )
 
     def _going_on(self) -> dict[str, Any]:
-        usage = self._usage
         return {
             "rejections": [rejection.body() for rejection in self._rejections],
-            "usage": {
+            "seen": sorted(self._seen),
+            **self._kept(),
+        }
+
+    def _kept(self) -> dict[str, Any]:
+        usage, kept = self._usage, dict[str, Any]()
+        if usage != _NOTHING:
+            kept["usage"] = {
                 "tokens_in": usage.tokens_in,
                 "tokens_out": usage.tokens_out,
                 "usd": usage.usd,
-            },
-            "seen": sorted(self._seen),
-        }
+            }
+        if self._parts:
+            kept["parts"] = dict(self._parts)
+        return kept
+
+    async def _cross_part(self, boundary: Any, subject: Any, *, name: str) -> Crossed:
+        """Cross another boundary as a part of this attempt, under a key made from ours."""
+        if self._children is None:
+            raise UsageError(f"{self._boundary.name} asks others, which needs a runtime")
+        key = f"{self._recorded.key}/{self._recorded.attempts}/{name}"
+        parent = Parent(
+            crossing=self._recorded.id,
+            principal=self._principal,
+            durable=self._boundary.durable,
+            feedback=self._feedback(),
+        )
+        return await self._children(boundary, subject, key, parent)
 
     def _stop(self, code: str, message: str) -> Rejection:
         reject = Reject(code, message, then="stop")

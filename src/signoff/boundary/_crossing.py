@@ -10,28 +10,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from signoff.boundary._again import InFlight, answer_again
 from signoff.boundary._answered import DEADLINE
 from signoff.boundary._asking import ask, json_can_say, read_answer
-from signoff.boundary._attempt import Attempt, Settled, Stale, overtaken
-from signoff.boundary._commit import Transactional
+from signoff.boundary._attempt import Attempt, Settled, Stale, news, overtaken
+from signoff.boundary._commit import EffectRefused, Transactional
 from signoff.boundary._control import Agree, AskPerson, Halt, Object, Passing, Terms
 from signoff.boundary._course import Course
 from signoff.boundary._doorway import Heard, ask_before, release, reserve
 from signoff.boundary._ending import end_or_revise, terms_of
-from signoff.boundary._external import commit_outside
+from signoff.boundary._external import GRACE, commit_outside
 from signoff.boundary._kills import KILLS, NO_KILLS
 from signoff.boundary._outcome import Outcome
 from signoff.boundary._passage import pass_controls
 from signoff.boundary._ports import Recorded, Transaction
-from signoff.boundary._proposer import Question
+from signoff.boundary._proposer import Question, Unfinished
 from signoff.boundary._settle import commit_here
 from signoff.boundary._subject import (
     Subject,
 )
-from signoff.boundary._suspend import halt, suspend
+from signoff.boundary._suspend import halt, suspend, work_on
 from signoff.boundary._verdict import Reject, Rejection, gravest, objection_of
 from signoff.boundary._verifier import gather, judge
 from signoff.clock import stamp
@@ -69,6 +69,13 @@ class Crossing(Course[S, P, R]):
             if recorded.status != "open":
                 return answer_again(self._boundary, recorded)
             self._resume(recorded)
+        try:
+            return answer_again(self._boundary, await self._see_through(kills))
+        except Unfinished as waiting:
+            return cast("Outcome[R]", waiting.outcome)
+
+    async def _see_through(self, kills: str) -> Recorded:
+        """The loop. Raises `Unfinished` if a part of it waits."""
         result: Recorded | None
         while True:
             if self._resumes:
@@ -76,6 +83,8 @@ class Crossing(Course[S, P, R]):
                 result = None
             else:
                 result = await self._ask_controls(kills)
+                if result is None and self._boundary.durable:
+                    await self._begin()
                 proposal = None if result is not None else await self._propose()
             if result is None:
                 if proposal is None:
@@ -83,7 +92,7 @@ class Crossing(Course[S, P, R]):
                 else:
                     result = await self._judge_and_commit(proposal)
             if result is not None:
-                return answer_again(self._boundary, result)
+                return result
             await self._rest()
             _, kills = await self._store.opening(self._recorded.id, KILLS)
 
@@ -127,6 +136,26 @@ class Crossing(Course[S, P, R]):
                 return None
         return await self._stopped(heard, passing)
 
+    async def _begin(self) -> None:
+        """Be on record before anything happens, with work that goes on if this process does not."""
+        attempt = self._attempt(None, self._passing(None))
+        state = {**self._recorded.state, **attempt.state(), "begun": True}
+        recorded = replace(self._recorded, state=state)
+        due = stamp(attempt.passing.now + GRACE)
+
+        def write(tx: Transaction) -> None:
+            existing = tx.crossing(recorded.id)
+            # It is on record already if it was halted before it began.
+            if existing is None or not existing.state.get("begun"):
+                records = news(attempt.unwritten, existing)
+                tx.append(recorded.subject, recorded.id, stamp(attempt.passing.now), records)
+                tx.save_crossing(recorded)
+                if self._parent is None or not self._parent.durable:
+                    tx.enqueue(work_on(recorded, "durable", "", due))
+
+        await self._store.transact(write)
+        self._unwritten.clear()
+
     async def _stopped(self, heard: Heard, passing: Passing) -> Recorded | None:
         """A control spoke up before anything was proposed."""
         said, by = heard.said, heard.by
@@ -162,9 +191,12 @@ class Crossing(Course[S, P, R]):
             attempt=self._next_attempt(),
             feedback=self._feedback(),
             schema=self._boundary.schema,
+            cross=self._cross_part,
+            seconds=self._seconds_left(),
         )
-        asked = await ask(self._boundary, question, timeout=self._seconds_left(), clock=self._clock)
+        asked = await ask(self._boundary, question, timeout=question.seconds, clock=self._clock)
         self._usage = self._usage + asked.usage
+        self._parts = asked.parts
         self._unwritten.append(asked.record)
         self._body, self._editor = asked.record.proposal, ""
         if asked.objection is not None:
@@ -301,6 +333,8 @@ class Crossing(Course[S, P, R]):
             if existing is not None and (existing.attempts != known or overtaken(existing, before)):
                 return existing
             if recorded.status != "open":
+                if self._boundary.durable:
+                    tx.settle_durable(recorded.id)
                 release(self._boundary, tx, passing)
             tx.append(recorded.subject, recorded.id, stamp(passing.now), records)
             tx.save_crossing(recorded)
@@ -335,7 +369,13 @@ class Crossing(Course[S, P, R]):
         attempt = self._attempt(proposal, self._passing(proposal))
         settled: Settled | Stale | Heard
         if isinstance(self._boundary.commit, Transactional):
-            settled = await self._store.transact(lambda tx: pass_controls(tx, attempt, commit_here))
+            try:
+                settled = await self._store.transact(
+                    lambda tx: pass_controls(tx, attempt, commit_here)
+                )
+            except EffectRefused as refusal:  # nothing was written
+                reject = Reject(refusal.code, refusal.message, then="stop")
+                return Heard(Object((reject,)), self._boundary.name, ())
         else:
             settled = await commit_outside(attempt, store=self._store, clock=self._clock)
         if isinstance(settled, Settled):

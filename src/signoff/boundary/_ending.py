@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from signoff.boundary._attempt import KEPT
 from signoff.boundary._control import Control, Terms
 from signoff.boundary._ports import Recorded
 from signoff.boundary._verdict import Consequence, Rejection
@@ -45,7 +46,8 @@ def end_or_revise(
             ended = "no_progress"
         told = [rejection.body() for rejection in rejections]
         rejected = Rejected(code=last.code, ended=ended, attempts=recorded.attempts)
-        state = {"rejections": told, "ended": ended}
+        state: dict[str, Any] = {"rejections": told, "ended": ended}
+        state.update({name: going_on[name] for name in KEPT if going_on.get(name)})
         return replace(recorded, status="rejected", state=state), (rejected,)
     kept = {name: recorded.state[name] for name in _KEPT if name in recorded.state}
     return replace(recorded, state={**kept, **going_on}), ()

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from pydantic import TypeAdapter
 
-from signoff.boundary._attempt import Attempt, Settled, Stale, news
+from signoff.boundary._attempt import KEPT, Attempt, Settled, Stale, news
 from signoff.boundary._boundary import Boundary
 from signoff.boundary._commit import External
 from signoff.boundary._control import Passing
@@ -106,7 +106,7 @@ def intend(
         tx.hold(recorded.subject, recorded.id)
     records = [*news(attempt.unwritten, existing), Intended(effect=name, key=recorded.key)]
     tx.append(recorded.subject, recorded.id, stamp(attempt.passing.now), records)
-    tx.save_crossing(replace(recorded, status="intended"))
+    tx.save_crossing(replace(recorded, status="intended", state={**recorded.state, **attempt.kept}))
     release(attempt.boundary, tx, attempt.passing, committed=True)
     return replace(effect, id=tx.enqueue(effect))
 
@@ -125,6 +125,7 @@ def settle_effect(
     assert recorded is not None, "an effect without its crossing"
     if recorded.status not in ("intended", "unknown"):
         return Settled(recorded)
+    kept = {name: recorded.state[name] for name in KEPT if name in recorded.state}
     row: Row | None = None
     assert isinstance(boundary.commit, External)
     name = boundary.commit.name
@@ -141,7 +142,7 @@ def settle_effect(
             row = tx.swap(swap, crossing=recorded.id)
             assert row is not None, "the row that this effect held was moved by another"
             records.extend(standing.records(swap, row, boundary.name))
-        settled = replace(recorded, status="committed", state={"receipt": receipt})
+        settled = replace(recorded, status="committed", state={"receipt": receipt, **kept})
     elif isinstance(carried, DidNotHappen):
         tx.settle(effect.id)
         if standing is not None:
@@ -153,7 +154,7 @@ def settle_effect(
         records.append(Rejected(code=rejection.code, ended="effect", attempts=recorded.attempts))
         release(boundary, tx, _passing(boundary, effect, now))
         rejections = [*recorded.state.get("rejections", ()), rejection.body()]
-        state = {"rejections": rejections, "ended": "effect"}
+        state = {"rejections": rejections, "ended": "effect", **kept}
         settled = replace(recorded, status="rejected", state=state)
     else:
         wait = timedelta(seconds=min(60 * 2**effect.tries, 3600))

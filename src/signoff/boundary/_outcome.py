@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from signoff.boundary._verdict import Rejection
 
@@ -20,11 +20,13 @@ class Committed(Generic[R_co]):
         receipt: What the commit returned.
         crossing: Id of the crossing on the ledger.
         attempts: How often the proposer was asked.
+        parts: What became of those whom a coordinator asked, by name.
     """
 
     receipt: R_co
     crossing: str = ""
     attempts: int = 1
+    parts: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,14 @@ class Rejected:
             `halted`: a kill or a throttle stopped it for now, and the same key may be run again.
         crossing: Id of the crossing on the ledger.
         attempts: How often the proposer was asked.
+        parts: What became of those whom a coordinator asked last, by name.
     """
 
     rejections: Sequence[Rejection]
     ended: str = "stop"
     crossing: str = ""
     attempts: int = 1
+    parts: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def __iter__(self) -> Iterator[Rejection]:
         return iter(self.rejections)

@@ -47,6 +47,8 @@ def pass_controls(
         case Agree():
             result = commit(tx, existing, told)
             if isinstance(result, Settled):
+                if attempt.boundary.durable:
+                    tx.settle_durable(recorded.id)
                 release(attempt.boundary, tx, attempt.passing, committed=True)
             return result
         case AskPerson(terms):

@@ -106,7 +106,8 @@ class PendingEffect:
     Attributes:
         id: Place in the outbox, given by the database; 0 before that.
         kind: `commit` settles its crossing; `outbox` is an effect of its own; `resume` goes on with
-            a crossing that a person answered; `deadline` ends or passes on a ticket.
+            a crossing that a person answered; `deadline` ends or passes on a ticket; `durable`
+            goes on with a crossing that its process did not end.
         name: Name of the boundary (for a commit) or of the effect (for the outbox); see `work_name`
             for the others.
         payload: JSON text with `proposal` and `subject`.
@@ -115,7 +116,7 @@ class PendingEffect:
     """
 
     id: int = 0
-    kind: Literal["commit", "outbox", "resume", "deadline"]
+    kind: Literal["commit", "outbox", "resume", "deadline", "durable"]
     crossing: str
     subject: str
     name: str
@@ -127,7 +128,7 @@ class PendingEffect:
     adopted: bool = False
 
 
-def work_name(kind: Literal["resume", "deadline"], boundary: str) -> str:
+def work_name(kind: Literal["resume", "deadline", "durable"], boundary: str) -> str:
     """What the outbox calls the work of a boundary that is no effect."""
     return f"{kind}:{boundary}"
 
@@ -187,6 +188,10 @@ class Transaction(Protocol):
 
     def enqueue(self, effect: PendingEffect) -> int:
         """Put an effect in the outbox; its id."""
+        ...
+
+    def settle_durable(self, crossing: str) -> None:
+        """Take the work of going on with a crossing out of the outbox: it has ended."""
         ...
 
     def settle(self, effect: int) -> bool:

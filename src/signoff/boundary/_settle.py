@@ -113,7 +113,7 @@ def commit_here(tx: Transaction, existing: Recorded | None, attempt: Attempt) ->
         raise UsageError(
             f"the commit of {boundary.name} replaces its subject, but the subject has no spine"
         )
-    settled = replace(recorded, status="committed", state={"receipt": receipt})
+    settled = replace(recorded, status="committed", state={"receipt": receipt, **attempt.kept})
     tx.append(recorded.subject, recorded.id, at, records)
     tx.save_crossing(settled)
     return Settled(settled, row)

@@ -182,7 +182,7 @@ def notify(
 
 
 def work_on(
-    recorded: Recorded, kind: Literal["resume", "deadline"], ticket: str, due: str
+    recorded: Recorded, kind: Literal["resume", "deadline", "durable"], ticket: str, due: str
 ) -> PendingEffect:
     """Going on with a crossing whose ticket was answered, or seeing to a ticket's deadline."""
     return PendingEffect(

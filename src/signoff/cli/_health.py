@@ -53,7 +53,8 @@ def _in_use(lock: Path) -> Finding:
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        owner = os.read(file, 20).decode("ascii", "replace").strip() or "unknown"
+        text = os.read(file, 100).decode("ascii", "replace")
+        owner = text.partition("\n")[0].strip() or "unknown"
         return Finding("in use", "OK", f"by the runtime in process {owner}")
     finally:
         os.close(file)

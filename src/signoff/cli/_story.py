@@ -114,12 +114,9 @@ def as_json(
     crossings: Mapping[str, Recorded | None],
 ) -> dict[str, Any]:
     """The same story for programs, with nothing shortened."""
-    stands = None
-    if row is not None:
-        stands = {"machine": row.machine, "state": row.state, "version": row.version}
     return {
         "subject": subject,
-        "stands": stands,
+        "stands": standing(row),
         "crossings": [
             {
                 "crossing": chapter.crossing,
@@ -131,6 +128,13 @@ def as_json(
         ],
         "spine": [record for c in told if not c.crossing for record in c.as_json()],
     }
+
+
+def standing(row: Row | None) -> dict[str, Any] | None:
+    """Where a row stands, for programs."""
+    if row is None:
+        return None
+    return {"machine": row.machine, "state": row.state, "version": row.version}
 
 
 def _identity(recorded: Recorded | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,9 @@ Body = Mapping[str, Any]
 
 #: What is asked before every commit, declared or not.
 _KILL = "kill"
+
+#: So many who were asked are told by name.
+_NAMED = 12
 
 #: Characters of a proposal, a receipt or a raw answer that a line shows.
 _SHOWN = 300
@@ -35,6 +39,8 @@ def _opened(body: Body) -> list[tuple[str, str]]:
         lines.append(("", f"bounded by {', '.join(controls)}"))
     if (principal := body.get("principal")) is not None:
         lines.append(("", f"on behalf of {compact(principal, _SHOWN)}"))
+    if parent := body.get("parent"):
+        lines.append(("", f"as a part of crossing {plain(parent[:12])}"))
     return lines
 
 
@@ -51,7 +57,33 @@ def _proposed(body: Body) -> list[tuple[str, str]]:
         notes.append(f"{usage.get('in', 0)}+{usage.get('out', 0)} tokens")
         if usage.get("usd"):
             notes.append(f"${usage['usd']:.4g}")
-    return [("proposed", shown), ("", f"by {'; '.join(notes)}")]
+    lines = [("proposed", shown), ("", f"by {'; '.join(notes)}")]
+    if parts := body.get("parts"):
+        lines.append(("asked", _parts(parts)))
+    return lines
+
+
+def _parts(parts: Mapping[str, Body]) -> str:
+    """Everybody who was asked with what became of them; of many, how many of each."""
+    if len(parts) <= _NAMED:
+        return "; ".join(f"{plain(name)} {part_told(part)}" for name, part in parts.items())
+    states = Counter(plain(str(part["state"])) for part in parts.values())
+    return f"{len(parts):,}: {', '.join(f'{number:,} {state}' for state, number in states.items())}"
+
+
+def part_told(part: Body) -> str:
+    """What became of one who was asked: `rejected (over_cap), substituted, weight 2`."""
+    state, code = str(part.get("state", "?")), str(part.get("code", ""))
+    said = [f"{state} ({code})" if code not in ("", state) else state]
+    if part.get("substituted"):
+        said.append("substituted")
+    if "weight" in part:
+        said.append(f"weight {part['weight']:g}" if _is_number(part["weight"]) else "weight ?")
+    return plain(", ".join(said))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
 
 
 def _judged(body: Body) -> list[tuple[str, str]]:

@@ -71,7 +71,7 @@ class Seen:
     @property
     def asked_by(self) -> str:
         """The control, or the verifiers with their codes, that asked for a person."""
-        said = ", ".join(f"{by}:{code}" for by, code in self.ticket.body.get("waives", ()))
+        said = ", ".join(map(str, self.ticket.body.get("waives", ())))
         return " for ".join(filter(None, (str(self.terms.get("control", "")), said)))
 
     def warnings(self) -> list[str]:

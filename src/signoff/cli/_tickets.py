@@ -32,6 +32,14 @@ async def find_ticket(storage: Storage, given: str) -> TicketRow | None:
     if exact is not None or not given:
         return exact
     found = await _numbered(storage, given) or await storage.find_tickets(given)
+    if len(found) > 1 and len({id.rpartition("-")[0] for id in found}) == 1:
+        # One crossing that asked again: only its last ticket can be open.
+        first = await storage.ticket(found[0])
+        assert first is not None, "it was just found"
+        theirs = await storage.tickets_of(first.subject)
+        for row in theirs:
+            if row.crossing == first.crossing and row.status == "open":
+                return row
     if len(found) > 1:
         names = ", ".join(found)
         raise BadInput(f"{given} begins the ids of several tickets: {names}; give more of it")

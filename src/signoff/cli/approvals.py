@@ -14,7 +14,7 @@ from signoff.boundary import TicketRow
 from signoff.cli._answers import Followed, follow, give
 from signoff.cli._edited import written_proposal
 from signoff.cli._ending import Status
-from signoff.cli._output import AsJson, put, show_json, show_table, styled, took
+from signoff.cli._output import AsJson, count, plain, put, show_json, show_table, styled, took
 from signoff.cli._people import (
     DEFAULT_PRINCIPALS,
     Because,
@@ -43,7 +43,7 @@ TicketId = Annotated[
     str, typer.Argument(metavar="TICKET", help="Its id, or as much of it as tells it apart.")
 ]
 Saw = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="DIGEST",
         help="Digest of the proposal that you looked at; refused if another one waits.",
@@ -76,18 +76,26 @@ def list_(
     def fits(ticket: TicketRow) -> bool:
         return ask in ("", ticket.ask) and (may is None or may.may_answer(name, ticket.ask))
 
-    async def read() -> list[TicketRow]:
+    async def read() -> tuple[list[TicketRow], int]:
         async with existing(store) as storage:
-            statuses = STATUSES if every else STATUSES[:1]
-            return by_deadline([t async for t in storage.tickets(*statuses) if fits(t)])
+            found = [t async for t in storage.tickets(*(STATUSES if every else STATUSES[:1]))]
+        fitting = [ticket for ticket in found if fits(ticket)]
+        return by_deadline(fitting), len(found) - len(fitting)
 
-    tickets, now = asyncio.run(read()), SystemClock().now()
+    (tickets, others), now = asyncio.run(read()), SystemClock().now()
     if json:
         show_json({"tickets": [as_json(ticket, now) for ticket in tickets]})
     elif tickets:
         show_tickets(tickets, now, closed=every)
     else:
-        print("nothing waits for an answer")
+        print(_nothing(ask, name, others))
+
+
+def _nothing(ask: str, name: str, others: int) -> str:
+    who = " or ".join(filter(None, (ask, name)))
+    if not who:
+        return "nothing waits for an answer"
+    return plain(f"nothing waits for {who}; {count(others, 'other ticket')} for others")
 
 
 @app.command()
@@ -117,7 +125,7 @@ def approve(
     ticket: TicketId,
     because: Because,
     by: By = "",
-    saw: Saw = "",
+    saw: Saw = None,
     wait: Wait = 0.0,
     store: StoreUrl = DEFAULT_STORE,
     principals: PrincipalsFile = DEFAULT_PRINCIPALS,
@@ -143,7 +151,7 @@ def edit(
         typer.Option(metavar="FILE", help="The same in a file; - for standard input."),
     ] = None,
     by: By = "",
-    saw: Saw = "",
+    saw: Saw = None,
     wait: Wait = 0.0,
     store: StoreUrl = DEFAULT_STORE,
     principals: PrincipalsFile = DEFAULT_PRINCIPALS,
@@ -303,7 +311,17 @@ def _tell(followed: Followed, wait: float, *, json: bool) -> None:
         raise typer.Exit(Status.FAILED)
 
 
-def _digest(row: TicketRow | None, saw: str) -> str:
-    """A digest in full, where its beginning was given."""
+def _digest(row: TicketRow | None, saw: str | None) -> str:
+    """A digest in full, where its beginning was given.
+
+    Raises:
+        BadInput: If it is empty, which a script's unset variable is: that is no check at all.
+    """
+    if saw is None:
+        return ""
+    if not saw:
+        raise BadInput(
+            "--saw is empty: give the digest that `approvals show` prints, or leave it out"
+        )
     whole = "" if row is None else str(row.body.get("digest", ""))
     return whole if len(saw) >= _DIGEST and whole.startswith(saw) else saw

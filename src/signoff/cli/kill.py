@@ -65,6 +65,7 @@ async def _kill(
 ) -> None:
     now = SystemClock().now()
     async with existing(store) as storage:
+        before = {kill.scope: kill for kill in read_kills(await storage.switch(KILLS))}
         allowed = await storage.transact(
             lambda tx: throw(tx, may, scope, by=by, because=because, now=now)
         )
@@ -72,6 +73,9 @@ async def _kill(
             raise _refused(may, scope, by)
         thrown = Kill(scope=scope, by=by, because=because, at=stamp(now))
         if not json:
+            if (held := before.get(scope)) is not None:
+                was = f"It was killed already, by {held.by} at {held.at}: {held.because}"
+                put(styled(was, most=0))
             # Said at once: looking for what is under way may take a while.
             put(styled(f"killed {scope}, by {by}: {because}", "bold", most=0))
         found = await reached(storage, thrown)

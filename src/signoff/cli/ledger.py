@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from signoff.cli import _export
+from signoff.cli import _export, _tree
 from signoff.cli._account import records_of, subject_of, subjects
 from signoff.cli._ending import Status
 from signoff.cli._output import AsJson, count, moment, show_fields, show_json, show_table
@@ -32,6 +32,9 @@ def show(
     crossing: Annotated[
         str, typer.Option(metavar="ID", help="Only this crossing; the id may be shortened.")
     ] = "",
+    tree: Annotated[
+        bool, typer.Option("--tree", help="Only which crossing was a part of which.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """What happened to one subject, attempt by attempt. Times are UTC."""
@@ -48,8 +51,19 @@ def show(
             found = chapters(await records_of(storage, about))
             told = [chapter for chapter in found if only in ("", chapter.crossing)]
             row = await storage.row(about)
-            crossings = {c.crossing: await storage.crossing(c.crossing) for c in told if c.crossing}
-        if json:
+            asked = found if tree else told
+            crossings = {
+                c.crossing: await storage.crossing(c.crossing) for c in asked if c.crossing
+            }
+        if tree:
+            roots = _tree.tree(found, crossings)
+            picked = _tree.find(roots, only) if only else None
+            roots = roots if picked is None else [picked]
+            if json:
+                show_json(_tree.as_json(about, row, roots))
+            else:
+                _tree.show_tree(about, roots)
+        elif json:
             show_json(as_json(about, row, told, crossings))
         else:
             show_story(about, row, told, crossings)

@@ -106,6 +106,8 @@ Listed: TypeAlias = Principals | Mapping[str, Principal | Collection[str]] | str
 
 
 def _read(name: str, table: object) -> Principal:
+    if not name.strip() or name.startswith(ROLE):
+        raise BadInput(f"[principals.{name!r}] names nobody: give a person's name")
     if not isinstance(table, dict):
         raise BadInput(f"principals.{name} is no table")
     fields = cast("dict[str, object]", table)
@@ -116,5 +118,8 @@ def _read(name: str, table: object) -> Principal:
         values = cast("list[object]", value) if isinstance(value, list) else [None]
         if not all(isinstance(each, str) and each for each in values):
             raise BadInput(f"principals.{name}.{field} has to be a list of texts")
+        if wrong := [each for each in map(str, values) if each.startswith(ROLE) or each == "*"]:
+            meant = EVERYTHING if wrong[0] == "*" else wrong[0].removeprefix(ROLE)
+            raise BadInput(f"principals.{name}.{field} has {wrong[0]!r}; write {meant!r}")
         lists[field] = frozenset(cast("list[str]", values))
     return Principal(**lists)

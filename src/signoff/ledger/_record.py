@@ -39,6 +39,7 @@ class Opened(Record):
     verifiers: Sequence[str] = ()
     controls: Sequence[str] = ()
     principal: Any = None
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ class Proposed(Record):
     repaired: Sequence[str] = ()
     usage: JSON | None = None
     seconds: float = 0.0
+    parts: JSON | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

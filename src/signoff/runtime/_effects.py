@@ -16,6 +16,8 @@ from signoff.boundary import (
     Outcome,
     PendingEffect,
     Rejected,
+    Suspended,
+    Unknown,
     adapter_of,
     carry_out,
     perform,
@@ -25,8 +27,10 @@ from signoff.boundary import (
     signature_types,
 )
 from signoff.clock import Clock, stamp
+from signoff.coordination import UNDOING
 from signoff.errors import SignoffError, UsageError
-from signoff.ledger import Delivered, Reconciled, Record, Unknown
+from signoff.ledger import Delivered, Reconciled, Record
+from signoff.ledger import Unknown as InDoubtRecord
 from signoff.runtime._registry import Registry
 from signoff.runtime._resting import HALTED_FOR, backoff, give_up_on
 from signoff.state import Handle, Move, SpineStore, SpineTransaction
@@ -74,7 +78,7 @@ class Effects:
                     return await self.settle_commit(effect)
                 case "outbox":
                     return await self._deliver(effect)
-                case "resume":
+                case "resume" | "durable":
                     return await self._go_on(effect)
                 case "deadline":
                     return await self._see_to_deadline(effect)
@@ -97,16 +101,29 @@ class Effects:
     # People's answers
 
     async def _go_on(self, effect: PendingEffect) -> bool:
-        """Go on with a crossing whose ticket was answered."""
+        """Go on with a crossing whose ticket was answered, or that its process did not end."""
+        recorded = await self._store.crossing(effect.crossing)
+        if recorded is None or recorded.status != "open":
+            # It has ended, or its effect is under way: that one comes after this, and must not be
+            # waited for here.
+            await self._store.transact(lambda tx: tx.settle(effect.id))
+            return True
         outcome = await self._resume(effect.crossing)
+        if effect.kind == "durable" and isinstance(outcome, Suspended | Unknown):
+            if isinstance(outcome, Suspended) and outcome.ticket.ask == UNDOING:
+                raise RuntimeError(outcome.ticket.because)  # tried again, then given up
+            return await self._rest(effect)
         if isinstance(outcome, Rejected) and outcome.ended == "halted":
-            due = stamp(self._clock.now() + HALTED_FOR)
-            await self._store.transact(
-                lambda tx: tx.postpone(effect.id, due=due, doubt=False, counts=False)
-            )
-            return False
+            return await self._rest(effect)
         await self._store.transact(lambda tx: tx.settle(effect.id))
         return True
+
+    async def _rest(self, effect: PendingEffect) -> bool:
+        due = stamp(self._clock.now() + HALTED_FOR)
+        await self._store.transact(
+            lambda tx: tx.postpone(effect.id, due=due, doubt=False, counts=False)
+        )
+        return False
 
     async def _see_to_deadline(self, effect: PendingEffect) -> bool:
         from signoff.control import see_to_deadline
@@ -185,7 +202,7 @@ class Effects:
                     Reconciled(effect=name, key=key, happened=False, by="call", because=because)
                 )
             else:
-                records.append(Unknown(effect=name, key=key, because=carried.because))
+                records.append(InDoubtRecord(effect=name, key=key, because=carried.because))
             if done and not tx.settle(pending.id):
                 return True
             if not done:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from signoff.boundary import Boundary, External, Transactional, work_name
+from signoff.coordination import Coordinated, Saga, boundary_of
 from signoff.errors import NotRegistered, UsageError
 from signoff.state import StateMachine
 
 T = TypeVar("T")
+
+#: What a runtime can know.
+Known: TypeAlias = (
+    Boundary[Any, Any, Any] | Coordinated[Any, Any, Any] | Saga[Any] | StateMachine[Any]
+)
 
 
 class Registry:
@@ -23,20 +29,22 @@ class Registry:
         self._effects: dict[str, External[Any, Any, Any]] = {}
         self._machines: dict[str, StateMachine[Any]] = {}
         self._subjects: dict[str, Any] = {}
-        self._effect_names: tuple[str, ...] = ()
+        self._effect_names: tuple[str, ...] | None = None
 
-    def add(self, things: Iterable[Boundary[Any, Any, Any] | StateMachine[Any]]) -> None:
+    def add(self, things: Iterable[Known]) -> None:
         """Register boundaries (with the effects that they enqueue) and machines."""
         for thing in things:
-            if isinstance(thing, Boundary):
-                self.add_boundary(thing)
-            else:
+            if isinstance(thing, StateMachine):
                 self.add_machine(thing)
+            else:
+                self.add_boundary(boundary_of(thing))
 
     def add_boundary(self, boundary: Boundary[Any, Any, Any]) -> None:
         if self._boundaries.get(boundary.name) is boundary:
             return
         self._boundaries[boundary.name] = boundary
+        for asked in getattr(boundary.proposer, "boundaries", ()):
+            self.add_boundary(asked)
         enqueued = boundary.commit.effects if isinstance(boundary.commit, Transactional) else ()
         for effect in (*enqueued, *boundary.effects.values()):
             known = self._effects.setdefault(effect.name, effect)
@@ -45,12 +53,7 @@ class Registry:
                     f"two different effects are named {effect.name}; the name is how one is "
                     "found again after a restart, so give each a name="
                 )
-        outside = [
-            name for name, known in self._boundaries.items() if isinstance(known.commit, External)
-        ]
-        work: tuple[Literal["resume", "deadline"], ...] = ("resume", "deadline")
-        inside = [work_name(kind, name) for name in self._boundaries for kind in work]
-        self._effect_names = tuple({*self._effects, *outside, *inside})
+        self._effect_names = None
 
     def add_machine(self, machine: StateMachine[Any]) -> None:
         known = self._machines.setdefault(machine.name, machine)
@@ -65,6 +68,16 @@ class Registry:
 
     @property
     def effect_names(self) -> tuple[str, ...]:
+        if self._effect_names is None:  # made once for however many were added
+            outside = [
+                name
+                for name, known in self._boundaries.items()
+                if isinstance(known.commit, External)
+            ]
+            work: tuple[Literal["resume", "deadline", "durable"], ...]
+            work = ("resume", "deadline", "durable")
+            inside = [work_name(kind, name) for name in self._boundaries for kind in work]
+            self._effect_names = tuple({*self._effects, *outside, *inside})
         return self._effect_names
 
     def boundary(self, name: str) -> Boundary[Any, Any, Any]:

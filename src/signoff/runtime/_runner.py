@@ -163,7 +163,13 @@ class Runner:
                 self._busy_effects.update({effect.id: effect.crossing for effect in theirs})
             self._busy_timers.update((timer.subject, timer.name) for timer in timers)
         pieces: list[Piece] = [
-            *(partial(self._settle_all, theirs) for theirs in by_crossing.values()),
+            # A saga waits for its steps, which must not wait behind it for a slot.
+            *(
+                partial(self._settle_all, theirs)
+                for theirs in sorted(
+                    by_crossing.values(), key=lambda theirs: theirs[0].kind == "durable"
+                )
+            ),
             *(partial(self._fire, timer) for timer in timers if not timer.adopted),
         ]
         return pieces, sorted((t for t in timers if t.adopted), key=lambda timer: timer.tries)

@@ -6,17 +6,19 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 from weakref import WeakValueDictionary
 
 from signoff.boundary import (
     Boundary,
     Carried,
+    Crossed,
     Crossing,
     DidNotHappen,
     Happened,
     InFlight,
     Outcome,
+    Parent,
     Subject,
     answer_again,
     crossing_id,
@@ -24,15 +26,16 @@ from signoff.boundary import (
     subject_id,
 )
 from signoff.clock import Clock, SystemClock
+from signoff.coordination import Compensated, Coordinated, Saga, boundary_of
 from signoff.errors import StorageUnavailable, UsageError
-from signoff.ledger import Redact
+from signoff.ledger import Redact, Usage
 from signoff.runtime._flights import Flights
 from signoff.runtime._heartbeats import Unhurried
 from signoff.runtime._people_verbs import PeopleVerbs
-from signoff.runtime._registry import Registry
+from signoff.runtime._registry import Known, Registry
 from signoff.runtime._runner import Runner
 from signoff.runtime._spine_verbs import SpineVerbs
-from signoff.state import Handle, Move, StateMachine
+from signoff.state import Handle, Move
 from signoff.storage import Storage, storage_at
 
 if TYPE_CHECKING:
@@ -59,8 +62,8 @@ class Runtime(SpineVerbs, PeopleVerbs):
     Args:
         store: URL of the database (see `signoff.storage.storage_at`), or a storage.
         clock: Time; the real one by default.
-        knows: Boundaries and state machines whose unfinished work is taken up. Whatever is used
-            through this runtime is known from then on.
+        knows: Boundaries, those who coordinate them, and state machines, whose unfinished work is
+            taken up. Whatever is used through this runtime is known from then on.
         redact: Runs over every record (its type and its fields) before it is hashed and written.
         concurrency: Timers and effects worked on at the same time.
         principals: Who may answer tickets and who may kill: a TOML file, or names with their roles.
@@ -78,7 +81,7 @@ class Runtime(SpineVerbs, PeopleVerbs):
         store: str | Storage = "sqlite:///signoff.db",
         *,
         clock: Clock | None = None,
-        knows: Iterable[Boundary[Any, Any, Any] | StateMachine[Any]] = (),
+        knows: Iterable[Known] = (),
         redact: Redact | None = None,
         concurrency: int = 64,
         principals: Listed = None,
@@ -162,7 +165,7 @@ class Runtime(SpineVerbs, PeopleVerbs):
         if failure is not None and error is None:
             raise failure
 
-    def know(self, *things: Boundary[Any, Any, Any] | StateMachine[Any]) -> None:
+    def know(self, *things: Known) -> None:
         """Take up the unfinished work of these, too."""
         self._registry.add(things)
         self._runner.woken.set()
@@ -182,18 +185,33 @@ class Runtime(SpineVerbs, PeopleVerbs):
 
     # Crossings
 
+    @overload
+    async def run(
+        self, boundary: Saga[S], subject: S, *, key: str | None = None, principal: object = None
+    ) -> Outcome[dict[str, Any]] | Compensated: ...
+
+    @overload
     async def run(
         self,
-        boundary: Boundary[S, P, R],
+        boundary: Boundary[S, P, R] | Coordinated[S, P, R],
         subject: S,
         *,
         key: str | None = None,
         principal: object = None,
-    ) -> Outcome[R]:
+    ) -> Outcome[R]: ...
+
+    async def run(
+        self,
+        boundary: Boundary[S, P, R] | Coordinated[S, P, R] | Saga[S],
+        subject: S,
+        *,
+        key: str | None = None,
+        principal: object = None,
+    ) -> Outcome[Any] | Compensated:
         """Cross a boundary once; the same key again returns what was recorded.
 
         Args:
-            boundary: What to cross.
+            boundary: What to cross, or who coordinates several.
             subject: What it is about.
             key: Names this crossing for ever. By default boundary + subject, and the subject's
                 spine version if it has a spine.
@@ -203,18 +221,21 @@ class Runtime(SpineVerbs, PeopleVerbs):
         Raises:
             StorageUnavailable: The database cannot be written; run the same again.
         """
+        saga = boundary if isinstance(boundary, Saga) else None
+        boundary = boundary_of(cast("Boundary[S, Any, Any]", boundary))
         id = subject_id(subject)
         if key is None:
             row = await self._storage.row(id)
             key = crossing_key(boundary.name, id, None if row is None else row.version)
-        return await self._cross(boundary, subject, key, None, principal)
+        outcome = await self._cross(boundary, subject, key, None, principal)
+        return outcome if saga is None else saga.told(outcome)
 
     async def advance(
         self,
         handle: Handle[St, S],
         to: St,
         *,
-        through: Boundary[S, P, R],
+        through: Boundary[S, P, R] | Coordinated[S, P, R],
         key: str | None = None,
         waits_in: St | None = None,
         principal: object = None,
@@ -233,6 +254,7 @@ class Runtime(SpineVerbs, PeopleVerbs):
         Raises:
             UnknownTransition: If the machine does not allow the move from where the row stands.
         """
+        through = boundary_of(through)
         row = await self._storage.row(handle.id)
         if row is not None:
             handle.see(row)
@@ -257,6 +279,7 @@ class Runtime(SpineVerbs, PeopleVerbs):
         key: str,
         move: Move[Any, S] | None,
         principal: object = None,
+        parent: Parent | None = None,
     ) -> Outcome[R]:
         self._check_open()
         self._registry.add_boundary(boundary)
@@ -271,6 +294,8 @@ class Runtime(SpineVerbs, PeopleVerbs):
             clock=self._clock,
             standing=move,
             principal=principal,
+            parent=parent,
+            children=self._cross_part,
         )
 
         async def run() -> Outcome[R]:
@@ -280,6 +305,22 @@ class Runtime(SpineVerbs, PeopleVerbs):
         # A policy that was read while it was under way may have judged it.
         await self._announce(boundary)
         return outcome
+
+    async def _cross_part(
+        self,
+        boundary: Boundary[Any, Any, Any],
+        subject: Any,
+        key: str,
+        parent: Parent,
+    ) -> Crossed:
+        """Cross a part of another crossing."""
+        id = crossing_id(key)
+        before = await self._storage.crossing(id)
+        outcome = await self._cross(boundary, subject, key, None, parent.principal, parent)
+        recorded = await self._storage.crossing(id)
+        usage: dict[str, Any] = {} if recorded is None else recorded.state.get("usage", {})
+        fresh = before is None or before.status in ("open", "intended")
+        return Crossed(outcome=outcome, usage=Usage(**usage), crossing=id, fresh=fresh)
 
     async def _see_through(self, crossing: Crossing[Any, Any, R], id: str) -> Outcome[R]:
         while True:

@@ -234,10 +234,13 @@ class StoredTransaction:
                 "due": effect.due,
                 "doubt": effect.doubt,
                 # What waits for its time belongs to whoever is there when it comes.
-                "owner": self._owner if effect.kind in ("commit", "outbox") else None,
+                "owner": self._owner if effect.kind in ("commit", "outbox", "durable") else None,
             },
         )
         return int(rows[0][0])
+
+    def settle_durable(self, crossing: str) -> None:
+        self._connection.run("settle_durable", {"crossing": crossing})
 
     def settle(self, effect: int) -> bool:
         return bool(self._connection.run("settle_effect", {"id": effect}))

@@ -25,12 +25,21 @@ from reviewing import (
     within_policy,
 )
 
-from signoff import Boundary, Committed, External, Rejected, Runtime, Suspended
+from signoff import (
+    Boundary,
+    Committed,
+    External,
+    Reject,
+    Rejected,
+    Runtime,
+    Suspended,
+    Verdict,
+)
 from signoff.cli import _control_health, main
 from signoff.cli._edited import exact_json
 from signoff.cli._people import principals_at
 from signoff.clock import SystemClock, stamp
-from signoff.control import Approval, Escalation, Heartbeat
+from signoff.control import Approval, Escalation, Gate, Heartbeat
 from signoff.state import After, StateMachine
 from signoff.testing import FakeClock, Scripted
 
@@ -114,6 +123,10 @@ def test_list_can_be_narrowed(sqlite_url: str, capsys: pytest.CaptureFixture[str
     assert len(listed(capsys, "--for", "omar")) == 1
     assert listed(capsys, "--for", "zed") == []
     assert approvals("list", "--for", "zed") == 0
+    assert capsys.readouterr().out == "nothing waits for zed; 1 other ticket for others\n"
+    assert approvals("deny", second, *WHY, *DANA) == 0
+    capsys.readouterr()
+    assert approvals("list") == 0
     assert capsys.readouterr().out == "nothing waits for an answer\n"
 
 
@@ -229,14 +242,38 @@ def test_an_id_may_be_shortened_as_long_as_it_is_clear(
     assert approvals("edit", first, "--proposal", '{"discount": 0.9}', *WHY, *DANA) == 0
     _run_due(sqlite_url)
     capsys.readouterr()
-    # The edit was rejected, so that there is a second ticket of the same crossing.
-    assert approvals("show", first[:6]) == 1
-    assert "begins the ids of several tickets" in capsys.readouterr().err
-    assert approvals("approve", first[:6], *WHY, *DANA) == 1
+    # The edit was rejected, so that there is a second ticket of the same crossing: the open one.
+    assert shown(capsys, first[:6])["id"] == f"{first[:-1]}2"
     assert shown(capsys, f"{first[:6]}-2")["id"] == f"{first[:-1]}2"
     for unknown in ("zzz", "0", ""):
         assert approvals("show", unknown) == 1
         assert "has no ticket" in capsys.readouterr().err
+
+
+def test_what_was_asked_about_is_shown(sqlite_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A verifier and a gate that escalate, each."""
+
+    def ask(offer: Offer, renewal: Renewal) -> Verdict:
+        return Reject("ask", "a person decides", then="escalate")
+
+    async def fill() -> None:
+        async with Runtime(sqlite_url) as runtime:
+            offers = Scripted(*[Offer(0.1)] * 2)
+            verified = Boundary("a", proposer=offers, verifiers=[ask], commit=send)
+            await runtime.run(verified, Renewal("r-a"))
+            gated = Boundary("b", proposer=offers, verifiers=[], commit=send)
+            await runtime.run(gated.bounded_by(Gate(ask)), Renewal("r-b"))
+
+    asyncio.run(fill())
+    for ticket in listed(capsys):
+        assert approvals("show", ticket["id"]) == 0
+        assert "a person decides" in capsys.readouterr().out
+
+
+def test_an_empty_digest_is_no_digest(sqlite_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (first,) = filled(sqlite_url, "r-1")
+    assert approvals("approve", first, "--saw", "", *WHY, *DANA) == 1
+    assert "--saw is empty" in capsys.readouterr().err
 
 
 def _run_due(url: str) -> None:

@@ -115,6 +115,9 @@ RETURNING id;
 -- settle_effect --
 DELETE FROM signoff.effects WHERE id = %(id)s RETURNING id;
 
+-- settle_durable --
+DELETE FROM signoff.effects WHERE crossing = %(crossing)s AND kind = 'durable';
+
 -- postpone_effect --
 UPDATE signoff.effects SET due = %(due)s, doubt = %(doubt)s, tries = tries + %(counted)s, owner = %(owner)s
 WHERE id = %(id)s;

@@ -87,6 +87,9 @@ RETURNING id;
 -- settle_effect --
 DELETE FROM signoff_effects WHERE id = :id RETURNING id;
 
+-- settle_durable --
+DELETE FROM signoff_effects WHERE crossing = :crossing AND kind = 'durable';
+
 -- postpone_effect --
 UPDATE signoff_effects SET due = :due, doubt = :doubt, tries = tries + :counted, owner = :owner
 WHERE id = :id;
