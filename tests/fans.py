@@ -143,12 +143,18 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def run_past_the_deadline(
-    runtime: Runtime, thing: Any, case: Case, *answering: str, key: str = "k", seconds: float = 7200
+    runtime: Runtime,
+    thing: Any,
+    case: Case,
+    *answering: str,
+    key: str = "k",
+    seconds: float = 7200,
+    once: Callable[[], bool] = lambda: True,
 ) -> Any:
-    """Run it, and let its deadline pass once these have answered."""
+    """Run it, and let its deadline pass once these have answered, and something else holds."""
     listening = Listening(thing)
     boundary = thing.boundary.proposed_by(listening)
     running = asyncio.create_task(runtime.run(boundary, case, key=key))
-    await until(lambda: {(1, name) for name in answering} <= listening.heard)
+    await until(lambda: once() and {(1, name) for name in answering} <= listening.heard)
     jump(seconds)
     return await running

@@ -290,9 +290,10 @@ def test_a_late_answer_is_not_heard(store_url: str) -> None:
     """Even of one that will not be stopped, and commits its answer after the deadline."""
 
     async def main() -> None:
-        stopped = asyncio.Event()
+        begun, stopped = asyncio.Event(), asyncio.Event()
 
         async def stubborn(question: Question[Case]) -> int:
+            begun.set()
             with suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()
             stopped.set()
@@ -301,7 +302,7 @@ def test_a_late_answer_is_not_heard(store_url: str) -> None:
         panel = Panel(a=1, b=stubborn)
         thing = delegation(panel, partial="drop")
         async with Runtime(store_url) as runtime:
-            outcome = await run_past_the_deadline(runtime, thing, Case(), "a")
+            outcome = await run_past_the_deadline(runtime, thing, Case(), "a", once=begun.is_set)
             assert stopped.is_set()
             assert await settled(runtime, "k/1/b") == "committed"
             assert outcome.receipt == 1
