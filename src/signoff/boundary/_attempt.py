@@ -52,6 +52,7 @@ class Attempt:
         memory: Says what is kept if it pauses, which few do.
         kept: What stays known of the crossing after its end: what it cost, and its parts.
         waives: Objections that a person's yes would set aside, by name.
+        asks: Those of them that this ticket is about, and that its edit sets aside as well.
     """
 
     boundary: Boundary[Any, Any, Any]
@@ -64,6 +65,7 @@ class Attempt:
     memory: Callable[[], Memory]
     kept: Mapping[str, Any]
     waives: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
 
     def state(self) -> dict[str, Any]:
         """The crossing's state while it pauses."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -117,6 +118,7 @@ class Course(Generic[S, P, R]):
         self._resumes = False
         self._answer: Answered | None = None
         self._waives: frozenset[str] = frozenset()
+        self._asks: frozenset[str] = frozenset()
         self._granted: tuple[Granted, ...] = ()
 
     def _open(self) -> None:
@@ -165,6 +167,11 @@ class Course(Generic[S, P, R]):
         self._waives = frozenset()
         self._body, self._editor = waiting.get("proposal"), waiting.get("editor", "")
         self._resumes = self._body is not None or self._answer is not None
+        if self._resumes and self._standing is None and "subject" in waiting:
+            # What was seen is what commits, whatever the subject of this call has become.
+            with contextlib.suppress(ValueError):
+                adapter = self._boundary.subject_adapter
+                self._subject = adapter.validate_json(canonical(waiting["subject"]))
 
     def _next_attempt(self) -> int:
         attempt = self._recorded.attempts + 1
@@ -242,6 +249,7 @@ class Course(Generic[S, P, R]):
             memory=self._memory,
             kept=self._kept(),
             waives=tuple(sorted(self._waives)),
+            asks=tuple(sorted(self._asks)),
         )
 
     def _memory(self) -> Memory:

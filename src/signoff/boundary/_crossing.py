@@ -316,7 +316,8 @@ class Crossing(Course[S, P, R]):
         )
         terms = self._terms(last, consequence, spent)
         if terms is not None:
-            self._waives |= {objection_of(r.by, r) for r in last if r.then == "escalate"}
+            self._asks = frozenset(objection_of(r.by, r) for r in last if r.then == "escalate")
+            self._waives |= self._asks
             return await self._suspend(terms)
         recorded, ending = end_or_revise(
             self._recorded,

@@ -50,6 +50,9 @@ def end_or_revise(
         state.update({name: going_on[name] for name in KEPT if going_on.get(name)})
         return replace(recorded, status="rejected", state=state), (rejected,)
     kept = {name: recorded.state[name] for name in _KEPT if name in recorded.state}
+    if "waiting" in recorded.state:
+        # A worker may have to go on with it: on whose behalf, and which row it moves.
+        kept["waiting"] = {**recorded.state["waiting"], "proposal": None, "editor": ""}
     return replace(recorded, state={**kept, **going_on}), ()
 
 

@@ -62,6 +62,7 @@ def suspend(
             "deadline": deadline,
             "proposal": attempt.memory().proposal,
             "waives": list(attempt.waives),
+            "asks": list(attempt.asks),
             "requester": requester_of(passing.principal),
             "editor": attempt.memory().editor,
             "tenant": passing.tenant,

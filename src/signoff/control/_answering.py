@@ -232,7 +232,7 @@ def go_on(
         version=body["version"],
         policies=tuple(body["policies"]),
         control=terms["control"],
-        waives=tuple(body["waives"]) if grants else (),
+        waives=tuple(body["asks" if said.kind == "edit" else "waives"]) if grants else (),
         grants=grants,
         terms=terms,
     )

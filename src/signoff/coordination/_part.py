@@ -21,6 +21,7 @@ from signoff.boundary import (
     Refused,
     Rejected,
     Suspended,
+    Unfinished,
     Unknown,
 )
 from signoff.errors import SignoffError, UsageError
@@ -113,6 +114,8 @@ def _seconds(deadline: timedelta | None, left: float | None) -> float | None:
 
 
 def _part(name: str, task: asyncio.Future[Crossed], *, late: bool) -> Part:
+    if late and not task.cancelled() and isinstance(task.exception(), Unfinished):
+        return Part(name=name, state="unknown", code="late")  # its effect is under way
     if late:
         return Part(name=name, state="late", code="late")
     if task.cancelled():  # by itself: whoever cancels us cancels the asking, too

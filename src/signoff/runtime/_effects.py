@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any
 
 from signoff.boundary import (
     KILLS,
@@ -227,9 +227,9 @@ class Effects:
         kills = read_kills(text)
         if not kills or recorded is None:
             return False
-        subject = cast("dict[str, Any] | None", json.loads(pending.payload)["subject"])
-        tenant = subject.get("tenant", "") if isinstance(subject, dict) else ""
-        switches = self._registry.switches_of(recorded.boundary)
+        tenant, switches = self._registry.reach_of(
+            recorded.boundary, json.loads(pending.payload)["subject"]
+        )
         return any(
             kill.reaches(
                 boundary=recorded.boundary,

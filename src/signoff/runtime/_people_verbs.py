@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime
@@ -217,10 +218,14 @@ class PeopleVerbs:
 
     async def _announce(self, boundary: Boundary[Any, Any, Any]) -> None:
         """Put on record by which policies a boundary is judged from now on."""
-        from signoff.control import announce
+        from signoff.control import POLICIES, announce
 
         policies = boundary.policies
-        if policies == self._announced.get(boundary.name, ()):
+        if policies == self._announced.get(boundary.name):
+            return
+        in_force = json.loads(await self._storage.switch(POLICIES) or "{}")
+        if not policies and not in_force.get(boundary.name):
+            self._announced[boundary.name] = policies
             return
         texts = dict(control.policy_text for control in boundary.controls if control.policy)
         await self._write(lambda tx, now: announce(tx, boundary.name, policies, texts, now))

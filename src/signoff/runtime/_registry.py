@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
-from signoff.boundary import Boundary, External, Transactional, work_name
+from signoff.boundary import Boundary, External, Transactional, tenant_of, work_name
 from signoff.coordination import Coordinated, Saga, boundary_of
 from signoff.errors import NotRegistered, UsageError
 from signoff.state import StateMachine
@@ -83,10 +83,18 @@ class Registry:
     def boundary(self, name: str) -> Boundary[Any, Any, Any]:
         return _known(self._boundaries, name, "boundary")
 
-    def switches_of(self, boundary: str) -> tuple[str, ...]:
-        """The kill switches of a boundary; none of one that this process does not know."""
+    def reach_of(self, boundary: str, subject: Any) -> tuple[str, tuple[str, ...]]:
+        """The tenant and the kill switches by which a kill reaches something of a boundary.
+
+        Args:
+            boundary: Its name; one that this process does not know has no switches.
+            subject: What it is about, as JSON.
+        """
         known = self._boundaries.get(boundary)
-        return () if known is None else known.switches
+        if known is None:
+            fields = cast("dict[str, Any]", subject) if isinstance(subject, dict) else {}
+            return str(fields.get("tenant", "")), ()
+        return tenant_of(known.subject_adapter.validate_python(subject)), known.switches
 
     def effect(self, name: str) -> External[Any, Any, Any]:
         return _known(self._effects, name, "effect")

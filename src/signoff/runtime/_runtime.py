@@ -20,6 +20,8 @@ from signoff.boundary import (
     Outcome,
     Parent,
     Subject,
+    Unfinished,
+    Unknown,
     answer_again,
     crossing_id,
     crossing_key,
@@ -316,7 +318,14 @@ class Runtime(SpineVerbs, PeopleVerbs):
         """Cross a part of another crossing."""
         id = crossing_id(key)
         before = await self._storage.crossing(id)
-        outcome = await self._cross(boundary, subject, key, None, parent.principal, parent)
+        try:
+            outcome = await self._cross(boundary, subject, key, None, parent.principal, parent)
+        except asyncio.CancelledError:
+            cut = await self._storage.crossing(id)
+            if cut is not None and cut.status in ("intended", "unknown"):
+                because = "it was cut off while its effect was under way"
+                raise Unfinished(Unknown(boundary.name, key, because, id)) from None
+            raise
         recorded = await self._storage.crossing(id)
         usage: dict[str, Any] = {} if recorded is None else recorded.state.get("usage", {})
         fresh = before is None or before.status in ("open", "intended")

@@ -83,7 +83,8 @@ class Timers:
             if row is None or row.version != timer.version:
                 return None  # the move has taken it along, or it now stands at a newer version
             if row.pending:
-                tx.postpone_timer(timer, due=stamp(now + backoff(timer.tries)))
+                due = stamp(now + backoff(timer.tries))
+                tx.postpone_timer(timer, due=due, counts=False)
                 return None
             subject = adapter_of(self._registry.subject_type(machine)).validate_json(row.data)
             planned = moving(

@@ -255,7 +255,7 @@ class StoredTransaction:
             "counted": int(counts),
         }
         self._connection.run("postpone_effect", params)
-        self._connection.run("postpone_later_effects", {"id": effect, "due": due})
+        self._connection.run("postpone_later_effects", params)
 
     # Controls
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
@@ -11,6 +13,7 @@ from signoff import (
     Accept,
     Boundary,
     Committed,
+    External,
     Reject,
     Rejected,
     Runtime,
@@ -20,8 +23,16 @@ from signoff import (
     Write,
 )
 from signoff.boundary import Ticket
-from signoff.control import Approval, Escalation, Gate
-from signoff.testing import Scripted
+from signoff.control import (
+    Answer,
+    Approval,
+    Escalation,
+    Gate,
+    Principal,
+    Principals,
+    answer,
+)
+from signoff.testing import FakeClock, Scripted
 
 PEOPLE = {"dana": ["operator"]}
 
@@ -39,6 +50,14 @@ class Offer(BaseModel):
     @computed_field
     def doubled(self) -> float:
         return 2 * self.price
+
+
+class Shop(BaseModel):
+    id: str
+
+    @property
+    def tenant(self) -> str:
+        return self.id.partition("-")[0]
 
 
 def keep(offer: Offer, deal: Deal, write: Write[Deal]) -> float:
@@ -88,7 +107,9 @@ def test_the_ticket_after_a_yes_says_what_still_objects() -> None:
             again = waiting(await runtime.approve(ticket, by="dana", because="fine"))
             assert "nothing left" in again.because
             assert "dear" not in again.because
-            done = await runtime.edit(again, Offer(price=67), by="dana", because="another")
+            edited = await runtime.edit(again, Offer(price=67), by="dana", because="another")
+            assert "dear" in waiting(edited).because  # the yes was about the other proposal
+            done = await runtime.approve(waiting(edited), by="dana", because="fine, too")
             assert isinstance(done, Committed)
 
     asyncio.run(main())
@@ -126,8 +147,10 @@ def test_a_yes_to_one_rule_is_none_to_another_with_its_code() -> None:
             ticket = waiting(await runtime.run(boundary, Deal()))
             ticket = waiting(await runtime.approve(ticket, by="dana", because="dear is fine"))
             assert "quite dear" in ticket.because
-            edited = await runtime.edit(ticket, Offer(price=95), by="dana", because="more")
-            assert "very dear" in waiting(edited).because
+            ticket = waiting(await runtime.edit(ticket, Offer(price=95), by="dana", because="more"))
+            assert "ask: dear" in ticket.because
+            ticket = waiting(await runtime.approve(ticket, by="dana", because="this one, too"))
+            assert "very dear" in ticket.because
 
     asyncio.run(main())
 
@@ -143,5 +166,108 @@ def test_a_proposal_with_aliases_and_computed_fields_survives_its_ticket() -> No
             denied = await runtime.deny(ticket, by="dana", because="no")
             assert isinstance(denied, Rejected)
             assert (denied.code, denied.ended) == ("denied", "denied")
+
+    asyncio.run(main())
+
+
+def test_an_edit_sets_aside_only_what_its_own_ticket_asks() -> None:
+    """What the chief agreed to about one proposal is no leave for the lead to write another."""
+
+    def always(offer: Offer, deal: Deal) -> bool:
+        return True
+
+    async def main() -> None:
+        people = {"chief": ["chief"], "lead": ["lead"]}
+        boundary = selling(60).bounded_by(
+            Escalation(ask="role:chief"),
+            Approval(when=always, ask="role:lead", within=timedelta(hours=1)),
+        )
+        async with Runtime("sqlite://:memory:", principals=people) as runtime:
+            ticket = waiting(await runtime.run(boundary, Deal()))
+            second = waiting(await runtime.approve(ticket, by="chief", because="just this"))
+            assert second.ask == "role:lead"
+            third = waiting(await runtime.edit(second, Offer(price=99), by="lead", because="more"))
+            assert third.ask == "role:chief"
+            assert "dear" in third.because
+
+    asyncio.run(main())
+
+
+def test_a_ticket_outlives_the_gate_that_was_taken_away(sqlite_url: str) -> None:
+    async def main() -> None:
+        gated = selling(70).bounded_by(Gate(in_stock))
+        with_policy = Path(sqlite_url.removeprefix("sqlite:///")).with_suffix(".yaml")
+        with_policy.write_text(
+            'policy: p\nversion: "1"\ndefault: allow\nrules:\n'
+            '  - {id: r, when: subject.sold_out, code: sold_out, message: "no", then: stop}\n'
+        )
+        async with Runtime(sqlite_url, principals=PEOPLE) as runtime:
+            await runtime.run(selling(1).bounded_by(Gate(with_policy)), Deal(id="d-0"))
+        async with Runtime(sqlite_url, principals=PEOPLE) as runtime:
+            ticket = waiting(await runtime.run(gated, Deal()))
+            outcome = await runtime.approve(ticket, by="dana", because="fine")
+            assert isinstance(outcome, Committed)
+
+    asyncio.run(main())
+
+
+def test_a_yes_is_about_the_subject_that_was_seen() -> None:
+    async def main() -> None:
+        sold: list[bool] = []
+
+        def note(offer: Offer, deal: Deal, write: Write[Deal]) -> float:
+            sold.append(deal.sold_out)
+            return offer.price
+
+        offers = Scripted(Offer(price=70))
+        boundary: Boundary[Deal, Offer, float] = Boundary(
+            "deal", proposer=offers, verifiers=[dear], commit=Transactional(note)
+        )
+        async with Runtime("sqlite://:memory:", principals=PEOPLE) as runtime:
+            ticket = waiting(await runtime.run(boundary, Deal()))
+
+            def write(tx: Any) -> None:
+                now = runtime.clock.now()
+                said = Answer(kind="approve", by="dana", because="fine")
+                answer(tx, ticket.id, said, Principals.of(PEOPLE), now)
+
+            await runtime.ledger.transact(write)
+            outcome = await runtime.run(boundary, Deal(sold_out=True))
+            assert isinstance(outcome, Committed)
+            assert sold == [False]
+
+    asyncio.run(main())
+
+
+def test_a_kill_of_a_tenant_reaches_effects_whose_tenant_is_worked_out() -> None:
+    mailed: list[str] = []
+
+    async def mail(payload: str, shop: Shop, key: str) -> str:
+        mailed.append(shop.id)
+        return "ok"
+
+    effect = External(mail, idempotent=True)
+
+    def sell(offer: Offer, shop: Shop, write: Write[Shop]) -> float:
+        write.enqueue(effect, "hello")
+        return offer.price
+
+    async def main() -> None:
+        boundary: Boundary[Shop, Offer, float] = Boundary(
+            "shop",
+            proposer=Scripted(Offer(price=1), Offer(price=1)),
+            verifiers=[],
+            commit=Transactional(sell, effects=(effect,)),
+        )
+        people = {"dana": Principal(may_kill=frozenset({"everything"}))}
+        clock = FakeClock()
+        async with Runtime("sqlite://:memory:", principals=people, clock=clock) as runtime:
+            assert isinstance(await runtime.run(boundary, Shop(id="acme-1")), Committed)
+            await runtime.kill("tenant:acme", by="dana", because="a test")
+            await runtime.drain()
+            assert mailed == []
+            await runtime.lift("tenant:acme", by="dana", because="over")
+            await clock.advance(minutes=5)
+            assert mailed == ["acme-1"]
 
     asyncio.run(main())

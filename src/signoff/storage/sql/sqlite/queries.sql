@@ -95,8 +95,9 @@ UPDATE signoff_effects SET due = :due, doubt = :doubt, tries = tries + :counted,
 WHERE id = :id;
 
 -- postpone_later_effects --
--- The effects of one crossing are performed in order: the later ones wait for an earlier one.
-UPDATE signoff_effects SET due = :due
+-- The effects of one crossing are performed in order: the later ones wait for an earlier one, and
+-- are no longer due at once because a process died over them.
+UPDATE signoff_effects SET due = :due, owner = :owner
 WHERE crossing = (SELECT crossing FROM signoff_effects WHERE id = :id)
     AND id > :id AND due < :due;
 
