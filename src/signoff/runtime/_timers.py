@@ -64,7 +64,10 @@ class Timers:
     async def fire_carefully(self, timer: Timer) -> BaseException | None:
         """Fire a timer that the process before may have died over: counted before it is begun."""
         try:
-            if timer.tries >= self._max_restarts:
+            definition = self._registry.machine(timer.machine).by_name.get(timer.name)
+            if definition is not None and definition.go is not None:
+                await self.fire(timer)  # a move is nobody's work: it waits, and is never given up
+            elif timer.tries >= self._max_restarts:
                 died = RuntimeError("its process died every time")
                 await give_up_on(timer, died, store=self._store, clock=self._clock)
             else:
@@ -84,7 +87,7 @@ class Timers:
                 return None  # the move has taken it along, or it now stands at a newer version
             if row.pending:
                 due = stamp(now + backoff(timer.tries))
-                tx.postpone_timer(timer, due=due, counts=False)
+                tx.postpone_timer(timer, due=due)
                 return None
             subject = adapter_of(self._registry.subject_type(machine)).validate_json(row.data)
             planned = moving(
