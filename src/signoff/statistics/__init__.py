@@ -1,0 +1,3 @@
+"""Statistics owns what may be concluded from counts: intervals, tests, trends."""
+
+__all__: list[str] = []
