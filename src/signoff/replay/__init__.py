@@ -15,6 +15,8 @@ from signoff.replay._compared import (
     Shift,
 )
 from signoff.replay._comparison import compare
+from signoff.replay._report import as_json, as_junit, as_markdown
+from signoff.replay._tables import Table, tables
 
 __all__ = [
     "Acceptance",
@@ -29,5 +31,10 @@ __all__ = [
     "LevelComparison",
     "Said",
     "Shift",
+    "Table",
+    "as_json",
+    "as_junit",
+    "as_markdown",
     "compare",
+    "tables",
 ]

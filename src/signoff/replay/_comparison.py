@@ -102,7 +102,7 @@ def compare(
         candidate=lanes[1],
         acceptance=accepted,
         levels=levels,
-        kinds=Counter(each.kind for each in compared),
+        kinds=dict(Counter(each.kind for each in compared)),
         shifts=shifts,
         groups=by_group(inputs),
         examples=_examples(compared, inputs, examples),
