@@ -21,6 +21,9 @@ _FINEST = 2520
 #: Bytes that the exact sign-flip distribution may move about: about half a second.
 _WORK = 3_000_000_000
 
+#: Changes up to which McNemar's binomial is summed in whole numbers.
+_SUMMED = 200
+
 #: Arrangements of two groups that are gone through one by one.
 _ARRANGEMENTS = 20_000
 
@@ -41,6 +44,8 @@ def mcnemar_exact(worse: int, better: int) -> float:
     changed, fewer = worse + better, min(worse, better)
     if worse == better:
         return 1.0
+    if changed <= _SUMMED:
+        return min(1.0, 2 * sum(comb(changed, i) for i in range(fewer + 1)) / (1 << changed))
     return min(1.0, 2.0 * beta_below(0.5, changed - fewer, fewer + 1))
 
 
@@ -93,13 +98,17 @@ def _scale(values: Sequence[float]) -> int:
 
 def _counted(steps: Sequence[int], observed: int) -> float:
     """Counts all sign patterns at once: coefficients of the product of (1 + x^step)."""
-    width = len(steps) // 8 + 1  # bytes that hold any one coefficient
-    product = 1
-    for step in steps:
-        product += product << (8 * width * step)
-    lowest = (sum(steps) - observed) // 2
     if observed == 0:
         return 1.0
+    sizes = Counter(steps)
+    if len(sizes) == 1:
+        surplus = observed // steps[0]
+        return mcnemar_exact((len(steps) - surplus) // 2, (len(steps) + surplus) // 2)
+    width = len(steps) // 8 + 1  # bytes that hold any one coefficient
+    product = 1
+    for step, number in sizes.items():
+        product *= (1 + (1 << (8 * width * step))) ** number
+    lowest = (sum(steps) - observed) // 2
     low = product & ((1 << (8 * width * (lowest + 1))) - 1)
     digits = low.to_bytes(width * (lowest + 1), "little")
     ways = sum(
