@@ -81,7 +81,15 @@ from signoff.boundary._subject import (
 from signoff.boundary._suspend import notify, requester_of, ticket_body, work_on
 from signoff.boundary._ticket import TicketRow, TicketStatus
 from signoff.boundary._verdict import Accept, Consequence, Reject, Rejection, Verdict
-from signoff.boundary._verifier import Evidence, Lookup, Predicate, Verifier, source_version
+from signoff.boundary._verifier import (
+    Evidence,
+    Lookup,
+    Predicate,
+    Verifier,
+    gather,
+    judge,
+    source_version,
+)
 from signoff.boundary._wire import Shape, wire_shape
 
 __all__ = [
@@ -164,7 +172,9 @@ __all__ = [
     "crossing_id",
     "crossing_key",
     "digest_of",
+    "gather",
     "in_json",
+    "judge",
     "notify",
     "parse",
     "perform",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from signoff.control._predicate import Ask, Complaint, Conditions, Language, Misread
     from signoff.control._principals import Listed, Principal, Principals
+    from signoff.control._pure import Judge, judges_of
     from signoff.control._recorded_policy import (
         AskedPolicy,
         Fired,
@@ -73,6 +74,7 @@ _LATER = {
     "_policy_replay": "PolicyReplay ReplayKind Replayed Unjudged last_of_each_attempt",
     "_predicate": "Ask Complaint Conditions Language Misread",
     "_principals": "Listed Principal Principals",
+    "_pure": "Judge judges_of",
     "_service_level": "ServiceLevel service_levels",
     "_recorded_policy": (
         "AskedPolicy Fired Judgement PolicyText Waiver asked_policies fields_of_entry "
@@ -117,6 +119,7 @@ __all__ = [
     "Gate",
     "Heartbeat",
     "Heartbeats",
+    "Judge",
     "Judgement",
     "KillSwitch",
     "Kind",
@@ -150,6 +153,7 @@ __all__ = [
     "fired",
     "give_up",
     "judgements",
+    "judges_of",
     "last_of_each_attempt",
     "lift",
     "policy_texts",

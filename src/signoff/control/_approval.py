@@ -17,6 +17,7 @@ from signoff.boundary import (
     External,
     Otherwise,
     Passing,
+    Reject,
     Said,
     Terms,
     Transaction,
@@ -82,6 +83,16 @@ class Escalation(Control[P_contra, S_contra]):
         if not because or passing.was_granted(self.name):
             return AGREE
         return AskPerson(self.terms(because))
+
+    def pure(self) -> Callable[[Any, Any, Any], tuple[Reject, ...]]:
+        """Why it would ask a person about (proposal, subject, principal); empty if it would not."""
+        when, before = self._when, self._before
+
+        def judge(proposal: Any, subject: Any, principal: Any) -> tuple[Reject, ...]:
+            because = "" if when is None else _why(when, proposal, subject)
+            return _asking(because or ("" if before is None else _why(before, subject)))
+
+        return judge
 
     def takes(self, why: Literal["escalate", "budget"], because: str) -> Terms | None:
         if why == "budget" and not self._on_budget:
@@ -158,6 +169,16 @@ class Approval(Control[P_contra, S_contra]):
             return Agree(f"{self.name}=approved")
         return AskPerson(self._terms(because))
 
+    def pure(self) -> Callable[[Any, Any, Any], tuple[Reject, ...]]:
+        """Why it would ask a person about (proposal, subject, principal); empty if it would not."""
+        when = self._when
+
+        def judge(proposal: Any, subject: Any, principal: Any) -> tuple[Reject, ...]:
+            every = "every commit here needs approval"
+            return _asking(every if when is None else _why(when, proposal, subject))
+
+        return judge
+
     def _terms(self, because: str) -> Terms:
         otherwise = self._otherwise
         chain: tuple[tuple[str, timedelta | None], ...] = ()
@@ -175,6 +196,10 @@ class Approval(Control[P_contra, S_contra]):
             four_eyes=self._four_eyes,
             notify=self.effects,
         )
+
+
+def _asking(because: str) -> tuple[Reject, ...]:
+    return (Reject("asks_person", because, then="escalate"),) if because else ()
 
 
 def _why(predicate: Callable[..., bool], *arguments: object) -> str:

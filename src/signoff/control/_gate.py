@@ -22,6 +22,7 @@ from signoff.boundary import (
     Transaction,
     Verdict,
     Verifier,
+    tenant_of,
 )
 from signoff.control._approval import check_plain
 from signoff.control._policy import Policy, typed_principal
@@ -62,10 +63,10 @@ class Gate(Control[P_contra, S_contra]):
         self._principal = principal
         first = self.path.stem if self.path else self._checks[0].name
         self.name = f"gate:{name or first}"
-        self._bound: WeakSet[_BoundGate] = WeakSet()
+        self._bound: WeakSet[BoundGate] = WeakSet()
 
     def bound_to(self, boundary: Boundary[Any, Any, Any]) -> Control[Any, Any]:
-        bound = _BoundGate(self.name, self.path, self._checks, boundary, self._principal)
+        bound = BoundGate(self.name, self.path, self._checks, boundary, self._principal)
         self._bound.add(bound)
         return bound
 
@@ -88,7 +89,7 @@ class Gate(Control[P_contra, S_contra]):
         return tuple(sorted({gate.policy for gate in bound}))
 
 
-class _BoundGate(Control[Any, Any]):
+class BoundGate(Control[Any, Any]):
     """A gate for the types of one boundary."""
 
     judges = True
@@ -142,22 +143,44 @@ class _BoundGate(Control[Any, Any]):
 
     def at_commit(self, tx: Transaction, passing: Passing) -> Said:
         policy = self.current  # once: it may be replaced while we judge
-        rejects: list[Reject] = []
-        if policy is not None:
-            rejects.extend(
-                policy.judge(
-                    passing.proposal,
-                    passing.subject,
-                    principal=typed_principal(self._types[2], passing.principal),
-                    tenant=passing.tenant,
-                )
-            )
-        for check in self._checks:
-            verdict = _asked(check, passing.proposal, passing.subject)
-            if not isinstance(verdict, Accept):
-                rejects.append(verdict)
+        rejects = _objections(
+            policy,
+            self._checks,
+            passing.proposal,
+            passing.subject,
+            typed_principal(self._types[2], passing.principal),
+            passing.tenant,
+        )
         by = self._said_by(policy)
-        return Object(tuple(rejects), by) if rejects else Agree(by)
+        return Object(rejects, by) if rejects else Agree(by)
+
+    def pure(self) -> Callable[[Any, Any, Any], tuple[Reject, ...]]:
+        """What it says of (proposal, subject, principal), by the policy in force now."""
+        policy, checks, type_ = self.current, self._checks, self._types[2]
+
+        def judge(proposal: Any, subject: Any, principal: Any) -> tuple[Reject, ...]:
+            principal = typed_principal(type_, principal)
+            return _objections(policy, checks, proposal, subject, principal, tenant_of(subject))
+
+        return judge
+
+
+def _objections(
+    policy: Policy | None,
+    checks: Sequence[Verifier[Any, Any]],
+    proposal: Any,
+    subject: Any,
+    principal: Any,
+    tenant: str,
+) -> tuple[Reject, ...]:
+    rejects: list[Reject] = []
+    if policy is not None:
+        rejects.extend(policy.judge(proposal, subject, principal=principal, tenant=tenant))
+    for check in checks:
+        verdict = _asked(check, proposal, subject)
+        if not isinstance(verdict, Accept):
+            rejects.append(verdict)
+    return tuple(rejects)
 
 
 def _label(policy: Policy) -> str:

@@ -65,6 +65,34 @@ class Local(Generic[ProposalT]):
         return self._proposes
 
     @property
+    def prompt(self) -> Prompt[Any]:
+        """How a question is put to it."""
+        return self._prompt
+
+    def like(
+        self,
+        *,
+        instructions: str | None = None,
+        temperature: float | None = None,
+        seed: int | None = None,
+    ) -> Local[ProposalT]:
+        """The same question in other words, or with other luck; what is not given stays.
+
+        Args:
+            instructions: What the model is to do.
+            temperature: 0 for the likeliest answer each time.
+            seed: Together with the crossing and the attempt, fixes the answer.
+        """
+        return Local(
+            proposes=self._proposes,
+            instructions=self._prompt.instructions if instructions is None else instructions,
+            temperature=self._settings["temperature"] if temperature is None else temperature,
+            seed=self._seed if seed is None else seed,
+            max_tokens=int(self._settings["max_tokens"]),
+            render=self._prompt.render,
+        )
+
+    @property
     def fingerprint(self) -> Fingerprint:
         """The weights' file, the prompt's digest and the sampling settings."""
         return Fingerprint(

@@ -79,6 +79,51 @@ class Model(Generic[ProposalT]):
         return self._proposes
 
     @property
+    def prompt(self) -> Prompt[Any]:
+        """How a question is put to it."""
+        return self._prompt
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """pydantic-ai's model settings."""
+        return dict(self._settings)
+
+    def like(
+        self,
+        model: str | ProviderModel | None = None,
+        *,
+        instructions: str | None = None,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        timeout: float | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Model[ProposalT]:
+        """The same question put to another model, or in other words; what is not given stays.
+
+        The server and its key stay only with a model of the same provider.
+
+        Args:
+            model: `provider:name`, or a model object of pydantic-ai.
+            instructions: What the model is to do.
+            base_url: An OpenAI-compatible server.
+            api_key: Its key.
+            timeout: Seconds until `TimeoutError`.
+            settings: Added to those that it has.
+        """
+        chosen = self._model if model is None else model
+        stays = isinstance(chosen, str) and chosen.partition(":")[0] == self._name.partition(":")[0]
+        return Model(
+            chosen,
+            proposes=self._proposes,
+            instructions=self._prompt.instructions if instructions is None else instructions,
+            base_url=base_url or (self._base_url if stays else None),
+            api_key=api_key or (self._api_key if stays else None),
+            timeout=self._timeout if timeout is None else timeout,
+            settings={**self._settings, **(settings or {})},
+            render=self._prompt.render,
+        )
+
+    @property
     def fingerprint(self) -> Fingerprint:
         """The model asked for, the prompt's digest and the settings."""
         recorded = {key: self._settings[key] for key in self._settings.keys() - _UNRECORDED}

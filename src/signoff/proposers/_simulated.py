@@ -76,6 +76,25 @@ class Simulated(Generic[SubjectT, ProposalT]):
         """The honest function, the seed and the rates."""
         return self._fingerprint
 
+    def like(
+        self, *, rates: Rates | None = None, seed: int | None = None
+    ) -> Simulated[SubjectT, ProposalT]:
+        """The same model with other rates, or with other luck; what is not given stays.
+
+        Args:
+            rates: How often each failure happens.
+            seed: Another seed is another run of luck.
+        """
+        return Simulated(
+            self._honest,
+            proposes=self._proposes,
+            seed=self._seed if seed is None else seed,
+            rates=rates or self._rates,
+            exaggerate=self._exaggerate,
+            wrong=self._wrong,
+            slow_seconds=self._slow_seconds,
+        )
+
     def failure(self, crossing: str, attempt: int = 1) -> Failure | None:
         """What goes wrong at this attempt, if anything: a test can know it beforehand."""
         return self._rates.at(self._luck(crossing, attempt).random())

@@ -1,4 +1,7 @@
-"""Replay owns asking recorded questions again, without a commit to call."""
+"""Replay owns asking recorded questions again, without a commit to call.
+
+`replay` asks what is on a ledger; `compare` decides about trials wherever they come from.
+"""
 
 from signoff.replay._compared import (
     Acceptance,
@@ -15,6 +18,12 @@ from signoff.replay._compared import (
     Shift,
 )
 from signoff.replay._comparison import compare
+from signoff.replay._examination import EffectOf, Examination, Finding
+from signoff.replay._lanes import LaneName, Reply, ask_lane
+from signoff.replay._progress import Progress, Tell
+from signoff.replay._questions import Misfit, Questions, RecordedQuestion, questions_of
+from signoff.replay._replay import When, recorded_reply, replay
+from signoff.replay._replay_report import Divergence, LaneFacts, ReplayReport
 from signoff.replay._report import as_json, as_junit, as_markdown
 from signoff.replay._tables import Table, tables
 
@@ -23,18 +32,36 @@ __all__ = [
     "Compared",
     "Comparison",
     "Decision",
+    "Divergence",
+    "EffectOf",
+    "Examination",
     "Example",
+    "Finding",
     "GroupAcceptance",
     "Kind",
+    "LaneFacts",
+    "LaneName",
     "LaneSummary",
     "Level",
     "LevelComparison",
+    "Misfit",
+    "Progress",
+    "Questions",
+    "RecordedQuestion",
+    "ReplayReport",
+    "Reply",
     "Said",
     "Shift",
     "Table",
+    "Tell",
+    "When",
     "as_json",
     "as_junit",
     "as_markdown",
+    "ask_lane",
     "compare",
+    "questions_of",
+    "recorded_reply",
+    "replay",
     "tables",
 ]

@@ -1,0 +1,313 @@
+"""Lanes: the same questions to one proposer, n times each, without a commit to call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
+
+from signoff.boundary import Answer, Boundary, Proposer, Refused, Subject, Unfinished
+from signoff.clock import Clock, SystemClock
+from signoff.diagnosis import Trial
+from signoff.errors import StorageUnavailable, UsageError
+from signoff.ledger import Fingerprint, Usage, digest
+from signoff.replay._examination import Examination, examined
+from signoff.replay._questions import RecordedQuestion
+
+S = TypeVar("S", bound=Subject)
+P = TypeVar("P")
+
+LaneName: TypeAlias = Literal["baseline", "candidate"]
+
+#: Failures in a row after which a lane is not asked any more.
+PATIENCE = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane(Generic[S, P]):
+    """One side of a replay.
+
+    Attributes:
+        name: `baseline` or `candidate`.
+        proposer: Who is asked.
+    """
+
+    name: LaneName
+    proposer: Proposer[S, P]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One answer in a lane.
+
+    Attributes:
+        key: Of the question.
+        lane: Where.
+        trial: What was found.
+        fingerprint: Who answered.
+        usage: What it cost.
+        seconds: How long it took.
+        because: What the first objection says, or why there is no answer.
+        reused: It was judged by evidence that had been looked up for another proposal.
+    """
+
+    key: str
+    lane: str
+    trial: Trial
+    fingerprint: dict[str, Any]
+    usage: Usage = field(default_factory=Usage)
+    seconds: float = 0.0
+    because: str = ""
+    reused: bool = False
+
+
+def label_of(fingerprint: Fingerprint) -> str:
+    """A proposer's name in a table: model, version, and four digits that tell all else apart."""
+    version = f"@{fingerprint.version[:24]}" if fingerprint.version else ""
+    return f"{fingerprint.model}{version} #{digest(fingerprint.body())[:4]}"
+
+
+def fingerprint_of(body: Mapping[str, Any]) -> Fingerprint:
+    """The fingerprint on a record, whatever version wrote it."""
+    settings = cast("object", body.get("settings"))
+    return Fingerprint(
+        model=str(body.get("model", "unknown")),
+        version=str(body.get("version", "")),
+        prompt=str(body.get("prompt", "")),
+        tools=str(body.get("tools", "")),
+        settings=cast("dict[str, Any]", settings) if isinstance(settings, dict) else {},
+    )
+
+
+async def ask_once(
+    examination: Examination[S, P],
+    lane: Lane[S, P],
+    question: RecordedQuestion[S],
+    number: int,
+    *,
+    timeout: float | None = 60.0,
+    look_up: bool = False,
+    clock: Clock,
+) -> Reply:
+    """Ask one question once, and judge the answer.
+
+    A refusal is an answer, and no proposal. A timeout and a failure are none: nobody knows what
+    would have been said.
+
+    Raises:
+        UsageError: The proposer is wrongly used or not installed.
+    """
+    began = clock.elapsed()
+    fingerprint = lane.proposer.fingerprint
+    common: dict[str, Any] = {
+        "input": question.key,
+        "number": number,
+        "group": examination.name,
+        "at": question.at,
+    }
+
+    def reply(trial: Trial, **more: Any) -> Reply:
+        return Reply(
+            key=question.key,
+            lane=lane.name,
+            trial=trial,
+            fingerprint=fingerprint.body(),
+            seconds=round(clock.elapsed() - began, 6),
+            **more,
+        )
+
+    try:
+        async with asyncio.timeout(timeout):
+            said = await lane.proposer(question.question(examination.schema, number=number))
+    except (UsageError, StorageUnavailable):
+        raise
+    except Refused as refusal:
+        words = str(refusal)[:240]
+        trial = Trial(
+            **common,
+            model=label_of(fingerprint),
+            ok=False,
+            proposal=digest({"refused": True}),
+            verdict="no_proposal" if refusal.code == "no_proposal" else refusal.code,
+            shown=words,
+        )
+        return reply(trial, usage=refusal.usage, because=words)
+    except TimeoutError as error:
+        why = f"timeout: {str(error)[:280] or 'no answer in time'}"
+        return reply(Trial(**common, model=label_of(fingerprint), error=why), because=why)
+    except Exception as error:  # whatever a provider raises is its failure, not ours
+        what = "waits for others" if isinstance(error, Unfinished) else str(error)
+        why = f"{type(error).__name__}: {what}"[:300]
+        return reply(Trial(**common, model=label_of(fingerprint), error=why), because=why)
+    # A proposer that nobody checked may answer with what it proposes.
+    answer = said if isinstance(said, Answer) else Answer(content=said)  # pyright: ignore[reportUnnecessaryIsInstance]
+    fingerprint = answer.fingerprint or fingerprint
+    found = await examination.find(answer, question, look_up=look_up)
+    trial = Trial(
+        **common,
+        model=label_of(fingerprint),
+        ok=found.ok,
+        proposal=found.proposal,
+        verdict=found.verdict,
+        effect=found.effect,
+        shown=found.shown,
+    )
+    because = f"{found.by}: {found.because}" if found.because else ""
+    return reply(trial, usage=answer.usage, because=because, reused=found.reused)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted(Generic[S, P]):
+    """One answer that is wanted."""
+
+    lane: Lane[S, P]
+    question: RecordedQuestion[S]
+    number: int
+
+
+class Asking(Generic[S, P]):
+    """Asks for what is wanted, a few at the same time, until all is there or something stops it.
+
+    Args:
+        examination: What is judged.
+        concurrency: How many questions are out at the same time.
+        timeout: Seconds that an answer may take; None for any time.
+        look_up: Ask the lookups anew.
+        clock: Measures.
+        patience: Failures in a row after which a lane is not asked any more.
+        may_ask: Asked before every question with how many are out; why not, or an empty text.
+        take: Given every reply as it comes.
+    """
+
+    def __init__(
+        self,
+        examination: Examination[S, P],
+        *,
+        concurrency: int = 8,
+        timeout: float | None = 60.0,
+        look_up: bool = False,
+        clock: Clock,
+        patience: int = PATIENCE,
+        may_ask: Callable[[int], str] = lambda out: "",
+        take: Callable[[Reply], None],
+    ) -> None:
+        if concurrency < 1:
+            raise UsageError(f"concurrency is {concurrency}; somebody has to ask: give at least 1")
+        if timeout is not None and timeout <= 0:
+            raise UsageError(f"timeout is {timeout}; an answer takes some time: give seconds")
+        self._examination = examination
+        self._concurrency, self._timeout, self._look_up = concurrency, timeout, look_up
+        self._clock, self._patience = clock, patience
+        self._may_ask, self._take = may_ask, take
+        self._failures: dict[str, int] = {}
+        self._out = 0
+        #: Why not everything was asked, each reason once.
+        self.stopped: list[str] = []
+
+    async def run(self, wanted: Iterable[Wanted[S, P]], *, concurrency: int | None = None) -> None:
+        """Ask. What was answered before an error or an interruption has been taken."""
+        waiting = deque(wanted)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(concurrency or self._concurrency, len(waiting))):
+                    group.create_task(self._work(waiting))
+        except BaseExceptionGroup as failed:
+            # All tasks do the same: what the first of them met is what there is to say.
+            raise failed.exceptions[0] from None
+
+    async def _work(self, waiting: deque[Wanted[S, P]]) -> None:
+        while waiting:
+            if why := self._may_ask(self._out):
+                self._stop(why)
+                waiting.clear()
+                return
+            want = waiting.popleft()
+            if self._has_given_up(want.lane.name):
+                continue
+            self._out += 1
+            try:
+                reply = await ask_once(
+                    self._examination,
+                    want.lane,
+                    want.question,
+                    want.number,
+                    timeout=self._timeout,
+                    look_up=self._look_up,
+                    clock=self._clock,
+                )
+            finally:
+                self._out -= 1
+            self._note(reply)
+            self._take(reply)
+
+    def _has_given_up(self, lane: str) -> bool:
+        return self._failures.get(lane, 0) >= self._patience
+
+    def _note(self, reply: Reply) -> None:
+        if not reply.trial.error:
+            # Once given up, a late answer does not take it back: lanes would be cut anywhere.
+            if not self._has_given_up(reply.lane):
+                self._failures[reply.lane] = 0
+            return
+        self._failures[reply.lane] = self._failures.get(reply.lane, 0) + 1
+        if self._has_given_up(reply.lane):
+            self._stop(
+                f"the {reply.lane} failed {self._patience} times in a row and was not asked any "
+                f"more; the last time: {reply.trial.error}"
+            )
+
+    def _stop(self, why: str) -> None:
+        if not any(why.partition(";")[0] == known.partition(";")[0] for known in self.stopped):
+            self.stopped.append(why)
+
+
+async def ask_lane(
+    boundary: Boundary[S, P, Any] | Examination[S, P],
+    questions: Sequence[RecordedQuestion[S]],
+    proposer: Proposer[S, P],
+    n: int,
+    *,
+    name: LaneName = "candidate",
+    concurrency: int = 8,
+    timeout: float | None = 60.0,
+    look_up: bool = False,
+    clock: Clock | None = None,
+) -> list[Trial]:
+    """Ask one proposer recorded questions, n times each. Nothing is committed.
+
+    Args:
+        boundary: Whose questions they are; its verifiers and gates judge.
+        questions: See `signoff.replay.questions_of`.
+        proposer: Who is asked.
+        n: Answers to each question.
+        name: Which lane this is.
+        concurrency: How many questions are out at the same time.
+        timeout: Seconds that an answer may take.
+        look_up: Ask the boundary's lookups anew, instead of using the evidence on record.
+        clock: Measures; the real one by default.
+
+    Returns:
+        Trials by question and number. One without an answer has an `error`; if the proposer failed
+        five times in a row, those that were not asked any more are missing.
+    """
+    examination = examined(boundary)
+    replies: list[Reply] = []
+    asking = Asking(
+        examination,
+        concurrency=concurrency,
+        timeout=timeout,
+        look_up=look_up,
+        clock=clock or SystemClock(),
+        take=replies.append,
+    )
+    lane = Lane(name=name, proposer=proposer)
+    await asking.run(
+        Wanted(lane=lane, question=question, number=number)
+        for question in questions
+        for number in range(1, n + 1)
+    )
+    order = {question.key: at for at, question in enumerate(questions)}
+    trials = [reply.trial for reply in replies]
+    return sorted(trials, key=lambda trial: (order[trial.input], trial.number))

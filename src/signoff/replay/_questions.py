@@ -1,0 +1,357 @@
+"""Questions as they were asked: rebuilt from the ledger, with what was answered then."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeAlias, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from signoff.boundary import Question, Rejection, wire_shape
+from signoff.ledger import Entry, Judged, Ledger, Opened, Proposed, canonical, digest
+
+S = TypeVar("S")
+JSON: TypeAlias = Mapping[str, Any]
+
+_APART = {"$payload", "characters"}
+_MOVES = frozenset({"moved", "changed"})
+
+#: Texts that a redaction hook is likely to have put in the place of another.
+_REDACTED = re.compile(r"\W*(redacted|removed|masked|hidden|secret|erased)\W*|\*{3,}|x{4,}", re.I)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedQuestion(Generic[S]):
+    """One question that was asked before, and what was answered.
+
+    Attributes:
+        key: Names it: the crossing's id, and `/attempt` after the first.
+        crossing: Id of the crossing.
+        attempt: Which attempt of the crossing.
+        at: When the answer was recorded, as text.
+        subject: What it was about, as it then was.
+        feedback: What had been objected before, in the shape that the model was shown.
+        evidence: The facts on record; None if nothing was looked up.
+        principal: On whose behalf the crossing ran, JSON-ready.
+        fingerprint: Who answered.
+        proposal: What was proposed, JSON-ready; None if the answer was no proposal.
+        raw: The text of an answer that was no proposal, if it was kept.
+        verdict: `accepted`, or the code of the first objection.
+        why: Why there was no answer: `timeout`, `refused` or `error`; empty if there was one.
+    """
+
+    key: str
+    crossing: str
+    attempt: int
+    at: str
+    subject: S
+    feedback: tuple[JSON, ...]
+    evidence: JSON | None
+    principal: Any
+    fingerprint: JSON
+    proposal: Any
+    raw: str
+    verdict: str
+    why: str = ""
+
+    def question(self, schema: JSON, *, number: int = 1) -> Question[S]:
+        """The question to ask again. Nothing can be crossed from it.
+
+        Args:
+            schema: JSON schema of the proposal.
+            number: Which of several answers is wanted. The first is asked under the crossing's own
+                id, the others under ids made from it: a proposer whose luck follows from the
+                crossing has other luck each time, and the same in every lane.
+        """
+        crossing = self.crossing if number == 1 else digest(f"{self.crossing}#{number}")[:24]
+        return Question(
+            subject=self.subject,
+            crossing=crossing,
+            attempt=self.attempt,
+            feedback=self.feedback,
+            schema=schema,
+            cross=None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misfit:
+    """A recorded question that cannot be asked again.
+
+    Attributes:
+        crossing: Id of the crossing.
+        problem: What is on record does not fit, and how.
+    """
+
+    crossing: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Questions(Generic[S]):
+    """The questions of one boundary in one window, in the order in which they will be asked.
+
+    The order is random but fixed by the seed, so that the first of them are a fair sample of all.
+
+    Attributes:
+        boundary: Name of the boundary.
+        asked: The questions.
+        found: How many questions were found before a sample was taken.
+        misfits: Those whose record does not fit the types of now.
+        without_evidence: How many need evidence of which there is none on record.
+        by_person: How many were answered by a person, not by a model.
+        redacted: Questions of which something looks redacted -> where.
+        others: Names of the other boundaries on this ledger.
+    """
+
+    boundary: str
+    asked: tuple[RecordedQuestion[S], ...]
+    found: int
+    misfits: tuple[Misfit, ...] = ()
+    without_evidence: int = 0
+    by_person: int = 0
+    redacted: Mapping[str, str] = field(default_factory=dict[str, str])
+    others: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Changes with any question: its subject, its feedback, its evidence."""
+        return digest([[q.key, q.at, list(q.feedback), q.proposal] for q in self.asked])
+
+
+@dataclass(slots=True)
+class _Attempt:
+    proposed: Entry
+    judged: Entry | None = None
+
+
+@dataclass(slots=True)
+class _Crossing:
+    opened: Entry
+    attempts: dict[int, _Attempt] = field(default_factory=dict[int, _Attempt])
+    moves: list[Entry] = field(default_factory=list[Entry])
+
+
+async def questions_of(
+    ledger: Ledger,
+    boundary: str,
+    subject: TypeAdapter[S],
+    *,
+    since: str = "",
+    until: str = "",
+    revisions: bool = False,
+    needs_evidence: bool = False,
+    most: int | None = None,
+    seed: int = 0,
+) -> Questions[S]:
+    """Read a boundary's questions from the ledger, which is only read.
+
+    Args:
+        ledger: The account.
+        boundary: Name of the boundary.
+        subject: Reads its subjects.
+        since: Only crossings opened at this time or later; see `signoff.clock.stamp`.
+        until: Only those opened before this time.
+        revisions: Also the attempts after a crossing's first, with what had been objected.
+        needs_evidence: Leave out questions without evidence on record.
+        most: Take a sample of this size.
+        seed: Another seed is another sample, in another order.
+    """
+    crossings, others = await _crossings(ledger, boundary, since, until)
+    asked: list[RecordedQuestion[S]] = []
+    misfits: list[Misfit] = []
+    redacted: dict[str, str] = {}
+    without_evidence = by_person = 0
+    for crossing in crossings:
+        try:
+            attempts = await _attempts(ledger, crossing, revisions=revisions)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            # The record has another form: somebody wrote into it, or another version wrote it.
+            misfits.append(Misfit(crossing=crossing.opened.crossing, problem=_first(error)))
+            continue
+        for raw in attempts:
+            if str(raw.fingerprint.get("model", "")).startswith(("person:", "waiting")):
+                by_person += 1
+            elif needs_evidence and raw.evidence is None:
+                without_evidence += 1
+            else:
+                try:
+                    typed = _typed(raw, subject)
+                except Exception as error:  # a validator of the type's own may raise anything
+                    misfits.append(Misfit(crossing=raw.crossing, problem=_first(error)))
+                    continue
+                asked.append(typed)
+                if where := _redacted_at(raw):
+                    redacted[raw.key] = where
+    asked.sort(key=lambda question: digest(f"{seed}/{question.key}"))
+    chosen = tuple(asked if most is None else asked[:most])
+    keys = {question.key for question in chosen}
+    return Questions(
+        boundary=boundary,
+        asked=chosen,
+        found=len(asked),
+        misfits=tuple(misfits),
+        without_evidence=without_evidence,
+        by_person=by_person,
+        redacted={key: where for key, where in redacted.items() if key in keys},
+        others=tuple(sorted(others)),
+    )
+
+
+async def _crossings(
+    ledger: Ledger, boundary: str, since: str, until: str
+) -> tuple[list[_Crossing], set[str]]:
+    """The boundary's crossings in the window, unparsed, and the names of other boundaries."""
+    marked = f'"boundary":{canonical(boundary)}'
+    found: dict[str, _Crossing] = {}
+    by_subject: dict[str, list[_Crossing]] = {}
+    others: set[str] = set()
+    async for entry in ledger.entries():
+        if entry.type == Opened.type:
+            if marked not in entry.body:
+                others.add(_boundary_in(entry.body))
+            elif since <= entry.at and not (until and entry.at >= until):
+                crossing = found[entry.crossing] = _Crossing(entry)
+                by_subject.setdefault(entry.subject, []).append(crossing)
+        elif entry.type in _MOVES:
+            for crossing in by_subject.get(entry.subject, ()):
+                crossing.moves.append(entry)
+        elif (known := found.get(entry.crossing)) is not None:
+            if entry.type == Proposed.type:
+                known.attempts[_attempt_in(entry)] = _Attempt(entry)
+            elif entry.type == Judged.type:
+                attempt = known.attempts.get(_attempt_in(entry))
+                # A proposal that waited for a person is judged again; its first judgement counts.
+                if attempt is not None and attempt.judged is None:
+                    attempt.judged = entry
+            elif entry.type in ("committed", "rejected"):
+                waiting = [each for each in by_subject[entry.subject] if each is not known]
+                by_subject[entry.subject] = waiting
+    return list(found.values()), others - {"", boundary}
+
+
+async def _attempts(
+    ledger: Ledger, crossing: _Crossing, *, revisions: bool
+) -> list[RecordedQuestion[Any]]:
+    opened = await _fields(ledger, crossing.opened)
+    found: list[RecordedQuestion[Any]] = []
+    feedback: list[JSON] = []
+    for number in sorted(crossing.attempts):
+        if number != 1 and not revisions:
+            break
+        entry = crossing.attempts[number]
+        proposed = await _fields(ledger, entry.proposed)
+        judged: JSON = {} if entry.judged is None else await _fields(ledger, entry.judged)
+        rejections = tuple(_rejections(judged))
+        id = crossing.opened.crossing
+        evidence: Any = judged.get("evidence")
+        found.append(
+            RecordedQuestion(
+                key=id if number == 1 else f"{id}/{number}",
+                crossing=id,
+                attempt=number,
+                at=entry.proposed.at,
+                subject=await _subject(ledger, crossing, opened, judged),
+                feedback=tuple(feedback),
+                evidence=cast("JSON", evidence) if isinstance(evidence, dict) else None,
+                principal=opened.get("principal"),
+                fingerprint=proposed.get("fingerprint") or {},
+                proposal=proposed.get("proposal"),
+                raw=str(proposed.get("raw", "")),
+                verdict=_verdict(judged, rejections),
+                why=_why(rejections),
+            )
+        )
+        if rejections:
+            feedback.append(wire_shape(list(rejections)))
+    return found
+
+
+async def _subject(ledger: Ledger, crossing: _Crossing, opened: JSON, judged: JSON) -> Any:
+    """The subject as it was judged: as it opened, unless its row had moved by then."""
+    version = judged.get("version")
+    if version is None or version == opened.get("version"):
+        return opened.get("subject")
+    for entry in reversed(crossing.moves):
+        moved = await _fields(ledger, entry)
+        if moved.get("version", 0) <= version and moved.get("subject") is not None:
+            return moved["subject"]
+    return opened.get("subject")
+
+
+def _typed(raw: RecordedQuestion[Any], subject: TypeAdapter[S]) -> RecordedQuestion[S]:
+    if raw.subject is None:
+        raise ValueError("no subject is on record")
+    # As JSON, so that times and enums are read even where a model is strict about Python's.
+    return replace(cast("Any", raw), subject=subject.validate_json(canonical(raw.subject)))
+
+
+def _rejections(judged: JSON) -> Iterator[Rejection]:
+    bodies: Any = judged.get("rejections") or ()
+    for body in bodies:
+        yield Rejection.from_body(body)
+
+
+def _verdict(judged: JSON, rejections: Sequence[Rejection]) -> str:
+    if judged.get("accepted") is True:
+        return "accepted"
+    return rejections[0].code if rejections else ""
+
+
+def _why(rejections: Sequence[Rejection]) -> str:
+    silent = bool(rejections) and rejections[0].by == "proposer"
+    return str(rejections[0].details.get("why", "")) if silent else ""
+
+
+def _redacted_at(raw: RecordedQuestion[Any]) -> str:
+    parts = {"subject": raw.subject, "evidence": raw.evidence, "feedback": list(raw.feedback)}
+    return next((where for name, part in parts.items() if (where := _mark(part, name))), "")
+
+
+def _mark(value: Any, path: str) -> str:
+    if isinstance(value, str):
+        return path if _REDACTED.fullmatch(value) else ""
+    children: Iterable[tuple[object, Any]] = ()
+    if isinstance(value, Mapping):
+        children = cast("JSON", value).items()
+    elif isinstance(value, list):
+        children = enumerate(cast("Iterable[Any]", value))
+    return next((found for key, each in children if (found := _mark(each, f"{path}.{key}"))), "")
+
+
+async def _fields(ledger: Ledger, entry: Entry) -> dict[str, Any]:
+    """A record's fields, those that were stored apart included."""
+    body = _parsed(entry.body)
+    for name, value in body.items():
+        if isinstance(value, dict) and set(cast("JSON", value)) == _APART:
+            kept = await ledger.payload(str(cast("JSON", value)["$payload"]))
+            body[name] = None if kept is None else json.loads(kept)
+    return body
+
+
+def _parsed(body: str) -> dict[str, Any]:
+    try:
+        fields: object = json.loads(body)
+    except ValueError:  # somebody wrote into it: `signoff ledger verify` tells
+        return {}
+    return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
+
+
+def _attempt_in(entry: Entry) -> int:
+    attempt = _parsed(entry.body).get("attempt", 0)
+    return attempt if isinstance(attempt, int) else 0
+
+
+def _boundary_in(body: str) -> str:
+    return str(_parsed(body).get("boundary", ""))
+
+
+def _first(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return f"{type(error).__name__}: {error}"[:200]
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{error.title}: {where}: {first['msg']}" if where else f"{error.title}: {first['msg']}"
