@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from signoff.cli import approvals, controls, doctor, kill, ledger, local, policy, renewals
+from signoff.cli import approvals, controls, doctor, kill, ledger, local, policy, renewals, replay
 from signoff.cli._ending import Program, ending
 
 _EPILOG = (
@@ -35,6 +35,7 @@ app.add_typer(approvals.app, name="approvals")
 app.command("kill")(kill.kill)
 app.command("controls")(controls.controls)
 app.add_typer(policy.app, name="policy")
+app.add_typer(replay.app, name="replay")
 app.add_typer(local.app, name="local")
 app.command("doctor")(doctor.doctor)
 

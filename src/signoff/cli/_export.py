@@ -56,7 +56,7 @@ async def _lines(
 
 
 @contextlib.contextmanager
-def destination(path: Path | None) -> Generator[TextIO]:
+def destination(path: Path | None, *, encoding: str = "ascii") -> Generator[TextIO]:
     """Standard output; or a file that replaces what was there only when all is written.
 
     Raises:
@@ -73,7 +73,7 @@ def destination(path: Path | None) -> Generator[TextIO]:
     except OSError as error:
         raise BadInput(f"cannot write beside {path}: {error.strerror}") from error
     try:
-        with os.fdopen(number, "w", encoding="ascii") as file:
+        with os.fdopen(number, "w", encoding=encoding) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
