@@ -14,7 +14,7 @@ from random import Random
 
 from signoff.storage import storage_at
 from signoff.workloads.contract_renewal import run as renewal_run
-from signoff.workloads.contract_renewal.audit import Damage, audit
+from signoff.workloads.contract_renewal.audit import Damage, audit, standing_effects
 from signoff.workloads.contract_renewal.customers import Customer, read_customers
 from signoff.workloads.contract_renewal.sample import write_sample
 from signoff.workloads.contract_renewal.services import Faults, open_services
@@ -53,13 +53,21 @@ class World:
             os._exit(status)
 
     def effects(self) -> Counter[str]:
-        """Everything that the services did, as (service, action, payload), with how often."""
+        """What the services did and did not take back, payload by payload, with how often.
+
+        A process that is killed asks again, and a further try may meet a record that is locked:
+        how often something was done and taken back is a matter of luck, what stands is not.
+        """
         done: Counter[str] = Counter()
         with open_services(self.services, Faults.none()) as services:
+            standing = standing_effects(services)
             for service in services:
                 for effect in service.effects():
-                    payload = json.dumps(json.loads(effect.payload), sort_keys=True)
-                    done[f"{service.name} {effect.action} {payload}"] += 1
+                    payload = json.loads(effect.payload)
+                    stands = standing[service.name, effect.action, payload["renewal"]]
+                    if stands:
+                        text = json.dumps(payload, sort_keys=True)
+                        done[f"{service.name} {effect.action} {text}"] = stands
         return done
 
     def damage(self) -> Damage:

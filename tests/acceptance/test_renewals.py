@@ -43,6 +43,9 @@ def test_all_7043_real_renewals_end_as_their_rows_say(tmp_path: Path) -> None:
     assert damage.total == 0
     assert report.objections["over_cap"] > 100
     assert report.objections["wrong_customer"] > 100
+    # What four systems, three specialists and three settling steps went through meanwhile.
+    assert report.objections["no_quorum"] > 100
+    assert report.objections["compensated"] > 100
 
 
 def test_a_kill_at_any_moment_changes_nothing(tmp_path: Path, store_url: str) -> None:

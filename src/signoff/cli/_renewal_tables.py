@@ -23,6 +23,7 @@ _DAMAGE = {
     "wrong_price": "contracts and invoices at a wrong price",
     "wrong_ending": "effects against the customer's reply",
     "doubles": "effects that happened twice or more",
+    "orphans": "renewals closed in one system and not in another",
     "missing": "renewals that a service never heard of",
 }
 

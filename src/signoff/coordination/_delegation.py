@@ -138,6 +138,7 @@ class Delegation(Generic[S, P, R]):
         check_plain(merge)
         check_deadline(deadline)
         self._merge, self._partial, self._deadline = merge, partial, deadline
+        self._version = source_version(merge)  # once: it reads the source
         self._proposes = owner.proposer.proposes
         self.boundary: Boundary[S, P, R] = owner.proposed_by(self, budget=budget)
 
@@ -160,7 +161,7 @@ class Delegation(Generic[S, P, R]):
         }
         return Fingerprint(
             model="delegation",
-            version=source_version(self._merge),
+            version=self._version,
             settings={"asked": digest(asked)},
         )
 

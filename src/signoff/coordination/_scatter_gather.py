@@ -100,6 +100,7 @@ class ScatterGather(Generic[S, P]):
         check_plain(aggregate)
         check_deadline(deadline)
         self._aggregate, self._deadline = aggregate, deadline
+        self._version = source_version(aggregate)  # once: it reads the source
         _, subject_type, result = signature_types(aggregate)
         self._proposes: Any = proposes or result
         subject = subject or subject_type
@@ -135,7 +136,7 @@ class ScatterGather(Generic[S, P]):
         }
         return Fingerprint(
             model="scatter-gather",
-            version=source_version(self._aggregate),
+            version=self._version,
             settings={"asked": digest(asked), "quorum": self.quorum},
         )
 

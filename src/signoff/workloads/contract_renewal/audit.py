@@ -11,7 +11,13 @@ from typing import Any
 from signoff.workloads.contract_renewal.customers import Customer, Ending, ending_for
 from signoff.workloads.contract_renewal.run import BEGINS
 from signoff.workloads.contract_renewal.services import Service, Services
+from signoff.workloads.contract_renewal.settlement import ACTIONS, UNDONE_BY
 from signoff.workloads.contract_renewal.subject import WINDOW, Renewal, price_after
+
+_TAKES_BACK = frozenset(UNDONE_BY.values())
+
+#: What may be done for a renewal's end: everything but the offer.
+_CLOSES = frozenset(action for actions in ACTIONS.values() for action in actions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +30,8 @@ class Damage:
         wrong_customer: Effects on somebody else than the renewal was about.
         wrong_price: Invoices and contracts at a price that the customer's reply does not give.
         wrong_ending: Renewals closed in another way than the customer asked for.
-        doubles: Effects that happened more than once for one renewal.
+        doubles: Effects that happened more than once for one renewal, and were not taken back.
+        orphans: Renewals that are closed in one service and not in another.
         missing: Renewals that should have been closed and of which a service knows nothing.
     """
 
@@ -34,6 +41,7 @@ class Damage:
     wrong_price: int
     wrong_ending: int
     doubles: int
+    orphans: int
     missing: int
 
     @property
@@ -49,7 +57,6 @@ def audit(services: Services[Service], customers: Iterable[Customer]) -> Damage:
         for customer in customers
     }
     found: Counter[str] = Counter()
-    times: Counter[tuple[str, str, str]] = Counter()
     offered: dict[str, Any] = {}
     for effect in services.mailer.effects():
         if effect.action == "send_offer":
@@ -58,21 +65,43 @@ def audit(services: Services[Service], customers: Iterable[Customer]) -> Damage:
         for effect in service.effects():
             payload = json.loads(effect.payload)
             renewal = str(payload.get("renewal"))
-            times[service.name, effect.action, renewal] += 1
             if payload.get("subject") != renewal:
                 found["wrong_customer"] += 1
-            if effect.action != "send_offer" and renewal in renewals:
+            if effect.action in _CLOSES and renewal in renewals:
                 _check_closing(payload, *renewals[renewal], offered.get(renewal), found)
-    found["doubles"] = sum(count - 1 for count in times.values())
-    for service in services:
-        closed = {
-            id for name, action, id in times if name == service.name and action != "send_offer"
-        }
-        found["missing"] += sum(
-            1 for id, (_, ending) in renewals.items() if ending != "escalated" and id not in closed
-        )
+    standing = standing_effects(services)
+    found["doubles"] = sum(count - 1 for count in standing.values() if count > 1)
+    closed: dict[str, set[str]] = {service.name: set() for service in services}
+    for service_name, action, id in standing:
+        if action != "send_offer":
+            closed[service_name].add(id)
+    found["missing"] = sum(
+        len([id for id, (_, ending) in renewals.items() if ending != "escalated" and id not in ids])
+        for ids in closed.values()
+    )
+    somewhere = Counter(id for ids in closed.values() for id in ids)
+    found["orphans"] = sum(1 for number in somewhere.values() if number < len(closed))
     fields = Damage.__dataclass_fields__
     return Damage(**{name: found[name] for name in fields})
+
+
+def standing_effects(services: Services[Service]) -> Counter[tuple[str, str, str]]:
+    """(service, action, renewal) of what was done and not taken back, with how often."""
+    times: Counter[tuple[str, str, str]] = Counter()
+    for service in services:
+        taken: Counter[str] = Counter()
+        for effect in service.effects():
+            renewal = str(json.loads(effect.payload).get("renewal"))
+            if effect.action in _TAKES_BACK:
+                taken[renewal] += 1
+            else:
+                times[service.name, effect.action, renewal] += 1
+        for renewal, number in taken.items():
+            # A renewal has one ending, so there is one action that may have been taken back.
+            for action in _CLOSES:
+                if times[service.name, action, renewal]:
+                    times[service.name, action, renewal] -= number
+    return +times
 
 
 def _check_offer(

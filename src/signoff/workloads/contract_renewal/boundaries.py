@@ -1,7 +1,8 @@
-"""The three boundaries of a renewal: score, offer, close. Each is its four parts in one place."""
+"""The three boundaries of a renewal, with what bounds them: score, offer, close."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -10,27 +11,30 @@ from typing import Any, TypeAlias, TypeVar
 from pydantic import BaseModel
 
 from signoff.boundary import (
-    Accept,
     Boundary,
     Control,
     EffectRefused,
     External,
     Proposer,
-    Reject,
     Transactional,
-    Verdict,
     Write,
 )
 from signoff.control import Approval, Escalation, Gate, KillSwitch
-from signoff.workloads.contract_renewal.customers import Ending
-from signoff.workloads.contract_renewal.services import ServiceError, ServicePort, Services
-from signoff.workloads.contract_renewal.subject import (
-    RESOLUTIONS,
-    Closing,
-    Offer,
-    Renewal,
-    Score,
-    price_after,
+from signoff.coordination import Delegation, Merged, Saga
+from signoff.workloads.contract_renewal.services import (
+    LOCKED,
+    ServiceError,
+    ServicePort,
+    Services,
+)
+from signoff.workloads.contract_renewal.settlement import ACTIONS, settled_in
+from signoff.workloads.contract_renewal.signals import Signal, Source, scored_by_signals
+from signoff.workloads.contract_renewal.specialists import offered_by_specialists
+from signoff.workloads.contract_renewal.subject import Closing, Offer, Renewal, Score, Terms
+from signoff.workloads.contract_renewal.verifiers import (
+    about_this_customer,
+    follows_the_reply,
+    price_is_right,
 )
 
 Ports: TypeAlias = Services[Any]
@@ -44,41 +48,6 @@ class Call(BaseModel):
 
     action: str
     payload: dict[str, Any]
-
-
-# Verifiers
-
-
-def about_this_customer(proposal: Score | Offer | Closing, renewal: Renewal) -> Verdict:
-    if proposal.customer_id == renewal.id:
-        return Accept()
-    return Reject(
-        "wrong_customer",
-        f"this is about customer {renewal.id}, not {proposal.customer_id[:40]}",
-        path="customer_id",
-    )
-
-
-def follows_the_reply(closing: Closing, renewal: Renewal) -> Verdict:
-    expected = RESOLUTIONS.get(renewal.reply)
-    if expected is None or closing.resolution == expected:
-        return Accept()
-    return Reject(
-        "against_the_reply",
-        f"the customer replied `{renewal.reply}`, which asks for `{expected}`",
-        path="resolution",
-    )
-
-
-def price_is_right(closing: Closing, renewal: Renewal) -> Verdict:
-    expected = price_after(renewal, closing.resolution)
-    if abs(closing.monthly_price - expected) < 0.005:
-        return Accept()
-    return Reject(
-        "wrong_price",
-        f"{closing.monthly_price:.2f} a month proposed; {closing.resolution} costs {expected:.2f}",
-        path="monthly_price",
-    )
 
 
 # Controls
@@ -116,6 +85,11 @@ def keep_score(score: Score, renewal: Renewal, write: Write[Renewal]) -> float:
     return score.churn_risk
 
 
+def decide(closing: Closing, renewal: Renewal, write: Write[Renewal]) -> str:
+    write.replace(renewal.model_copy(update={"resolution": closing.resolution}))
+    return closing.resolution
+
+
 def calls_for_offer(offer: Offer, renewal: Renewal) -> Call:
     """The mail that an accepted offer sends."""
     return Call(
@@ -130,24 +104,15 @@ def calls_for_offer(offer: Offer, renewal: Renewal) -> Call:
     )
 
 
-_CLOSING_CALLS: dict[Ending, tuple[str, str, str]] = {
-    "renewed": ("issue_contract", "book_invoice", "send_confirmation"),
-    "renewed_with_offer": ("issue_contract", "apply_discount", "send_confirmation"),
-    "restructured": ("restructure_contract", "book_invoice", "send_confirmation"),
-    "churned": ("close_account", "stop_charges", "send_farewell"),
-    "escalated": ("assign_person", "book_invoice", "send_correction"),
-}
-
-
 def calls_for_closing(closing: Closing, renewal: Renewal) -> tuple[Call, Call, Call]:
-    """What an accepted closing asks of the CRM, billing and mail, in this order."""
+    """What a closing asks of the CRM, billing and mail, in this order, where nothing is undone."""
     payload = {
         "subject": closing.customer_id,
         "renewal": renewal.id,
         "resolution": closing.resolution,
         "monthly_price": closing.monthly_price,
     }
-    crm, billing, mailer = _CLOSING_CALLS[closing.resolution]
+    crm, billing, mailer = ACTIONS[closing.resolution]
     return (
         Call(action=crm, payload=payload),
         Call(action=billing, payload=payload),
@@ -162,7 +127,7 @@ def effect_on(service: ServicePort, name: str) -> External[Call, Renewal, str]:
         try:
             return await service.perform(call.action, call.payload, key=key)
         except ServiceError as error:
-            if error.status < 500:
+            if error.status < 500 and error.status != LOCKED:
                 raise EffectRefused(f"http_{error.status}", error.message) from error
             raise
 
@@ -171,50 +136,43 @@ def effect_on(service: ServicePort, name: str) -> External[Call, Renewal, str]:
 
 @dataclass(frozen=True, slots=True)
 class Proposers:
-    """Who proposes what. One model may play all three parts."""
+    """Who proposes what. One model may play all parts; the signals come from four systems."""
 
     score: Proposer[Renewal, Score]
     offer: Proposer[Renewal, Offer]
+    terms: Proposer[Renewal, Terms]
     closing: Proposer[Renewal, Closing]
+    signals: Mapping[Source, Proposer[Renewal, Signal]]
 
 
 @dataclass(frozen=True, slots=True)
 class Boundaries:
-    """The renewal agent's boundaries, over one set of services."""
+    """What the renewal agent crosses, over one set of services, in the order of its days."""
 
-    score: Boundary[Renewal, Score, float]
-    offer: Boundary[Renewal, Offer, str]
+    score: Delegation[Renewal, Score, float]
+    offer: Delegation[Renewal, Offer, str]
     closing: Boundary[Renewal, Closing, str]
+    settlement: Saga[Renewal]
 
 
 def boundaries(proposers: Proposers, services: Ports, *, attempts: int = 3) -> Boundaries:
-    """Build the three boundaries."""
-    crm = effect_on(services.crm, "crm")
-    billing = effect_on(services.billing, "billing")
+    """Build what is crossed."""
     mail = effect_on(services.mailer, "mail")
 
     def send_offer(offer: Offer, renewal: Renewal, write: Write[Renewal]) -> str:
         write.replace(renewal.model_copy(update={"discount": offer.discount}))
         return write.enqueue(mail, calls_for_offer(offer, renewal))
 
-    def close(closing: Closing, renewal: Renewal, write: Write[Renewal]) -> str:
-        write.replace(renewal.model_copy(update={"resolution": closing.resolution}))
-        for effect, call in zip(
-            (crm, billing, mail), calls_for_closing(closing, renewal), strict=True
-        ):
-            write.enqueue(effect, call)
-        return closing.resolution
-
     score = Boundary(
         "renewal.score",
-        proposer=proposers.score,
+        proposer=Merged(Score),
         verifiers=[about_this_customer],
         commit=Transactional(keep_score),
         attempts=attempts,
     )
     offer = Boundary(
         "renewal.offer",
-        proposer=proposers.offer,
+        proposer=Merged(Offer),
         verifiers=[about_this_customer],
         commit=Transactional(send_offer, effects=(mail,)),
         attempts=attempts,
@@ -223,27 +181,33 @@ def boundaries(proposers: Proposers, services: Ports, *, attempts: int = 3) -> B
         "renewal.close",
         proposer=proposers.closing,
         verifiers=[about_this_customer, follows_the_reply, price_is_right],
-        commit=Transactional(close, effects=(crm, billing, mail)),
+        commit=Transactional(decide),
         attempts=attempts,
         level="business rule",
     )
     return Boundaries(
-        score=_bounded(score),
-        offer=_bounded(
-            offer,
-            Gate(_POLICY / "offer.yaml"),
-            Approval(
-                name="deep discount",
-                when=deep_discount,
-                ask="role:sales-lead",
-                within=timedelta(days=1),
-                otherwise=Escalation(ask="role:team-lead"),
+        score=scored_by_signals(_bounded(score), proposers.signals),
+        offer=offered_by_specialists(
+            _bounded(
+                offer,
+                Gate(_POLICY / "offer.yaml"),
+                Approval(
+                    name="deep discount",
+                    when=deep_discount,
+                    ask="role:sales-lead",
+                    within=timedelta(days=1),
+                    otherwise=Escalation(ask="role:team-lead"),
+                ),
+                Escalation(name="merger", before=merging, ask=_DESK, chain=_TO_THE_LEAD),
             ),
-            Escalation(name="merger", before=merging, ask=_DESK, chain=_TO_THE_LEAD),
+            churn=proposers.score,
+            discount=proposers.offer,
+            terms=proposers.terms,
         ),
         closing=_bounded(
             closing,
             Gate(_POLICY / "closing.yaml"),
             Escalation(name="surprise", ask="role:retention"),
         ),
+        settlement=settled_in(*services),
     )

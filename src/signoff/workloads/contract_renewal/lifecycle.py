@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from signoff.boundary import (
     Boundary,
@@ -14,13 +14,17 @@ from signoff.boundary import (
     Unknown,
     crossing_key,
 )
+from signoff.coordination import Compensated, Delegation, boundary_of
 from signoff.errors import NotNow
-from signoff.runtime import Runtime
+from signoff.runtime import Known, Runtime
 from signoff.state import At, Handle, StateMachine
 from signoff.workloads.contract_renewal.boundaries import Boundaries
 from signoff.workloads.contract_renewal.subject import Renewal, Stage, World
 
 RenewalHandle = Handle[Stage, Renewal]
+
+#: How often a renewal is settled anew after it was undone, before a person has to look.
+_SETTLINGS: Final = 6
 
 
 class RenewalAgent:
@@ -47,8 +51,9 @@ class RenewalAgent:
             {
                 "window_open": {"scoring", "offer_sent", "human_required"},
                 "scoring": {"offer_sent", "human_required"},
-                "offer_sent": {"closed", "human_required", "expired"},
-                "human_required": {"scoring", "offer_sent", "closed"},
+                "offer_sent": {"closing", "human_required", "expired"},
+                "human_required": {"scoring", "offer_sent", "closing"},
+                "closing": {"closed", "human_required"},
             },
             start="window_open",
             subject=Renewal,
@@ -60,14 +65,20 @@ class RenewalAgent:
                 At(_days_before(30), at="scoring", do=self.reach_out),
                 At(_days_before(7), at="offer_sent", do=self.close),
                 At(_days_before(0), at="offer_sent", go="expired"),
+                At(_days_before(7), at="closing", do=self.settle),
                 At(_product_end, at="human_required", do=self.end_product),
             ],
         )
 
     @property
-    def boundaries(self) -> tuple[Boundary[Any, Any, Any], ...]:
-        """Every boundary that the agent crosses, for the runtime to know."""
-        return (self._cross.score, self._cross.offer, self._cross.closing)
+    def crossed(self) -> tuple[Known, ...]:
+        """Everything that the agent crosses, for the runtime to know."""
+        return (
+            self._cross.score,
+            self._cross.offer,
+            self._cross.closing,
+            self._cross.settlement,
+        )
 
     async def score(self, runtime: Runtime, renewal: RenewalHandle) -> None:
         """Day -60."""
@@ -82,8 +93,25 @@ class RenewalAgent:
     async def close(self, runtime: Runtime, renewal: RenewalHandle) -> None:
         """Day -7: the customer has replied."""
         await self._hear(runtime, renewal)
-        await self._advance(runtime, renewal, "closed", self._cross.closing)
+        await self._advance(runtime, renewal, "closing", self._cross.closing)
         self._on_step("close")
+
+    async def settle(self, runtime: Runtime, renewal: RenewalHandle) -> None:
+        """The ending is decided: contract, charges and mail follow it, or none of them does."""
+        tries = renewal.subject.settlings
+        key = f"renewal.settle/{renewal.id}/{tries}"
+        outcome = await runtime.run(self._cross.settlement, renewal.subject, key=key)
+        match outcome:
+            case Committed():
+                await runtime.move(renewal, "closed", because="it is settled")
+                self._on_step("settle")
+            case Compensated() if tries + 1 < _SETTLINGS:
+                await runtime.change(renewal, _tried, because=f"undone: {outcome.because}"[:200])
+                raise NotNow(outcome.because)
+            case Compensated():
+                await runtime.move(renewal, "human_required", because="it cannot be settled")
+            case _:
+                raise NotNow("what is under way has to end first")
 
     async def end_product(self, runtime: Runtime, renewal: RenewalHandle) -> None:
         """Day -47: the product is withdrawn; its successor takes its place."""
@@ -104,12 +132,16 @@ class RenewalAgent:
         )
 
     async def _advance(
-        self, runtime: Runtime, renewal: RenewalHandle, to: Stage, through: Boundary[Any, Any, Any]
+        self,
+        runtime: Runtime,
+        renewal: RenewalHandle,
+        to: Stage,
+        through: Boundary[Any, Any, Any] | Delegation[Any, Any, Any],
     ) -> None:
         """Move on, or wait for a person in `human_required`."""
         # One score, one offer and one closing per renewal, whichever handler asks for it: the key
         # says so for ever, while the version would only say it for this state of the row.
-        key = crossing_key(through.name, renewal.id, None)
+        key = crossing_key(boundary_of(through).name, renewal.id, None)
         outcome = await runtime.advance(
             renewal, to, through=through, key=key, waits_in="human_required"
         )
@@ -148,6 +180,10 @@ def _merger(renewal: Renewal) -> datetime | None:
 
 def _replace_product(renewal: Renewal) -> Renewal:
     return renewal.model_copy(update={"product": "Fiber optic", "ended_product": renewal.product})
+
+
+def _tried(renewal: Renewal) -> Renewal:
+    return renewal.model_copy(update={"settlings": renewal.settlings + 1})
 
 
 def _merge(renewal: Renewal) -> Renewal:

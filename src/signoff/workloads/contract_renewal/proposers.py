@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -11,16 +11,22 @@ from signoff.boundary import Question
 from signoff.errors import BadInput
 from signoff.proposers import Local, Model, Rates, Simulated
 from signoff.workloads.contract_renewal.boundaries import Proposers
+from signoff.workloads.contract_renewal.signals import sources
+from signoff.workloads.contract_renewal.specialists import discount_for
 from signoff.workloads.contract_renewal.subject import (
     RESOLUTIONS,
     Closing,
     Offer,
     Renewal,
     Score,
+    Terms,
     price_after,
 )
 
 P = TypeVar("P", bound=BaseModel)
+
+#: Share of the questions to usage, network, billing and support that get no answer.
+_UNREACHABLE: Final = 0.10
 
 
 def score(question: Question[Renewal]) -> Score:
@@ -32,13 +38,21 @@ def score(question: Question[Renewal]) -> Score:
 
 def offer(question: Question[Renewal]) -> Offer:
     renewal = question.subject
-    discount = round(min(renewal.cap, 0.05 + 0.3 * (renewal.risk or 0.2)), 2)
+    discount = discount_for(renewal.risk or 0.2, renewal)
     return Offer(
         customer_id=renewal.id,
         discount=discount,
         product=renewal.product,
         message=f"Stay with us for another term and pay {discount:.0%} less.",
     )
+
+
+def terms(question: Question[Renewal]) -> Terms:
+    renewal = question.subject
+    months: Literal[1, 12, 24] = 12 if renewal.contract == "One year" else 24
+    if renewal.contract == "Month-to-month":
+        months = 1
+    return Terms(customer_id=renewal.id, product=renewal.product, months=months)
 
 
 def closing(question: Question[Renewal]) -> Closing:
@@ -61,7 +75,9 @@ def simulated(*, seed: int, misbehaves: float) -> Proposers:
     return Proposers(
         score=of(score, Score, {"churn_risk": 9.0}),
         offer=of(offer, Offer, {"discount": 0.9}),
+        terms=of(terms, Terms, {"product": "Fiber optic"}),
         closing=of(closing, Closing, {"monthly_price": 1.0}),
+        signals=sources(seed=seed, unreachable=_UNREACHABLE),
     )
 
 
@@ -72,6 +88,10 @@ _SCORE = (
 _OFFER = (
     "You write renewal offers for a telecom company. Offer this customer a discount on the same "
     "product, as a share such as 0.10, at most the customer's cap, with one short sentence."
+)
+_TERMS = (
+    "You write the terms of telecom contracts. Name the product and the length in months of this "
+    "customer's next contract: the same product, and 1, 12 or 24 months."
 )
 _CLOSING = (
     "You close telecom renewals. The customer's reply decides: `renew` is renewed at the same "
@@ -87,7 +107,11 @@ def local(*, seed: int) -> Proposers:
         return Local(proposes=proposes, instructions=instructions, seed=seed, render=_render)
 
     return Proposers(
-        score=of(Score, _SCORE), offer=of(Offer, _OFFER), closing=of(Closing, _CLOSING)
+        score=of(Score, _SCORE),
+        offer=of(Offer, _OFFER),
+        terms=of(Terms, _TERMS),
+        closing=of(Closing, _CLOSING),
+        signals=sources(seed=seed, unreachable=_UNREACHABLE),
     )
 
 
@@ -100,7 +124,11 @@ def model(name: str, *, base_url: str | None = None) -> Proposers:
         )
 
     return Proposers(
-        score=of(Score, _SCORE), offer=of(Offer, _OFFER), closing=of(Closing, _CLOSING)
+        score=of(Score, _SCORE),
+        offer=of(Offer, _OFFER),
+        terms=of(Terms, _TERMS),
+        closing=of(Closing, _CLOSING),
+        signals=sources(seed=0, unreachable=_UNREACHABLE),
     )
 
 

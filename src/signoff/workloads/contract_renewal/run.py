@@ -36,8 +36,8 @@ _AT_ONCE: Final = 512
 #: Called with (pieces of work done, of how many, day of the window).
 Progress: TypeAlias = Callable[[int, int, int], None]
 
-#: Score, offer and close, after the start.
-STEPS: Final = 4
+#: Score, offer, close and settle, after the start.
+STEPS: Final = 5
 
 
 class RunFacts(BaseModel):
@@ -155,8 +155,7 @@ async def run_renewals(
         run = await runtime.start(_RUN, facts)
         _check_same(run.subject, facts, storage.url)
         counting.done = await _done_before(storage)
-        for boundary in agent.boundaries:
-            runtime.know(boundary)
+        runtime.know(*agent.crossed)
         await _start_all(runtime, agent, customers, counting)
         await _pass_the_time(clock, Reviewers(runtime))
         if run.state == "running":
@@ -213,7 +212,7 @@ def _check_same(stored: RunFacts, asked: RunFacts, where: str) -> None:
 
 async def _done_before(storage: Storage) -> int:
     """Steps that an interrupted run had already made."""
-    made = {"window_open": 1, "scoring": 2, "offer_sent": 3}
+    made = {"window_open": 1, "scoring": 2, "offer_sent": 3, "closing": 4}
     rows = await storage.rows_by_state("renewal")
     return sum(count * made.get(state, STEPS) for state, count in rows.items())
 

@@ -23,7 +23,7 @@ CAP: Final = 0.30
 WINDOW: Final = timedelta(days=90)
 
 Stage: TypeAlias = Literal[
-    "window_open", "scoring", "offer_sent", "human_required", "closed", "expired"
+    "window_open", "scoring", "offer_sent", "human_required", "closing", "closed", "expired"
 ]
 Reply: TypeAlias = Literal["", "renew", "take the offer", "leave", "pay less", "dispute"]
 
@@ -58,6 +58,7 @@ class Renewal(BaseModel):
     reply: Reply = ""
     resolution: Ending | Literal[""] = ""
     merging: bool = False
+    settlings: int = 0
 
     @classmethod
     def opened(cls, customer: Customer, *, ends: datetime) -> Renewal:
@@ -92,6 +93,16 @@ class Offer(BaseModel):
     discount: float = Field(ge=0, le=1, description="Share of the monthly price, such as 0.10.")
     product: InternetService
     message: str = Field(max_length=400)
+
+
+class Terms(BaseModel):
+    """A proposal: which product the next contract is for, and how long it lasts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    customer_id: str
+    product: InternetService
+    months: Literal[1, 12, 24]
 
 
 class Closing(BaseModel):

@@ -64,6 +64,23 @@ def test_a_key_cannot_be_used_for_another_request(mailer: Service) -> None:
     assert len(list(mailer.effects())) == 1
 
 
+def test_a_locked_record_is_refused_and_nothing_is_done(tmp_path: Path) -> None:
+    with open_services(tmp_path, Faults(locked=1.0)) as services:
+        with pytest.raises(ServiceError, match="423"):
+            send(services.mailer, key="k")
+        assert list(services.mailer.effects()) == []
+        assert [request.became for request in services.mailer.account()] == ["refused"]
+        assert asyncio.run(services.mailer.find("k")) is None
+
+
+def test_what_has_happened_is_told_again_though_the_record_is_locked(tmp_path: Path) -> None:
+    with open_services(tmp_path) as services:
+        receipt = send(services.mailer, key="k")
+    with open_services(tmp_path, Faults(locked=1.0)) as services:
+        assert send(services.mailer, key="k") == receipt
+        assert len(list(services.mailer.effects())) == 1
+
+
 def test_find_says_what_a_key_did(mailer: Service) -> None:
     assert asyncio.run(mailer.find("k")) is None
     receipt = send(mailer, key="k")
@@ -200,11 +217,11 @@ def test_retries_without_a_key_make_doubles(tmp_path: Path) -> None:
 
 
 def test_faults_come_as_often_as_asked() -> None:
-    faults = Faults.evenly(0.2, seed=5)
+    faults = Faults.evenly(0.25, seed=5)
     drawn = Counter(faults.drawn("crm", f"k{number}#1") for number in range(20_000))
-    assert drawn.pop(None) / 20_000 == pytest.approx(0.8, abs=0.01)
+    assert drawn.pop(None) / 20_000 == pytest.approx(0.75, abs=0.01)
     assert {kind: count / 20_000 for kind, count in drawn.items()} == pytest.approx(
-        {"timeout_before": 0.05, "timeout_after": 0.05, "error_after": 0.05, "slow": 0.05},
+        dict.fromkeys(("timeout_before", "timeout_after", "error_after", "slow", "locked"), 0.05),
         abs=0.006,
     )
     assert Faults.none().drawn("crm", "k#1") is None

@@ -9,7 +9,7 @@ from signoff.workloads.contract_renewal.services._faults import (
     ServiceTimeout,
 )
 from signoff.workloads.contract_renewal.services._server import serve
-from signoff.workloads.contract_renewal.services._service import Service, ServicePort
+from signoff.workloads.contract_renewal.services._service import LOCKED, Service, ServicePort
 from signoff.workloads.contract_renewal.services._world import (
     ACTIONS,
     Services,
@@ -19,6 +19,7 @@ from signoff.workloads.contract_renewal.services._world import (
 
 __all__ = [
     "ACTIONS",
+    "LOCKED",
     "Became",
     "Effect",
     "Fault",

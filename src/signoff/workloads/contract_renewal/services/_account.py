@@ -148,7 +148,9 @@ class Account:
                 fault = self._fault_for(self._name(key)) if self._fault_for else None
                 became: Became = "lost"
                 effect: int | None = None
-                if fault != "timeout_before":
+                if fault == "locked" and self._made(key) is None:
+                    became = "refused"
+                elif fault != "timeout_before":
                     became, effect = self._apply(action, subject, payload, key)
                 kept = payload if became in ("lost", "refused") else None
                 execute(_ADD_REQUEST, (key, action, subject, kept, became, effect, fault))
@@ -161,7 +163,10 @@ class Account:
     def find(self, key: str) -> int | None:
         """The effect that the key made, if it made one."""
         with self._turn:
-            row = self._db.execute("SELECT seq FROM effect WHERE key = ?", (key,)).fetchone()
+            return self._made(key)
+
+    def _made(self, key: str | None) -> int | None:
+        row = self._db.execute("SELECT seq FROM effect WHERE key = ?", (key,)).fetchone()
         return None if row is None else int(row[0])
 
     def effects(self) -> Iterator[Effect]:

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from signoff.errors import UsageError
 
-Fault: TypeAlias = Literal["timeout_before", "timeout_after", "error_after", "slow"]
+Fault: TypeAlias = Literal["timeout_before", "timeout_after", "error_after", "slow", "locked"]
 
 
 class ServiceTimeout(TimeoutError):
@@ -40,6 +40,7 @@ class Faults:
         timeout_after: The effect happened, the answer is lost.
         error_after: The effect happened, the answer is a 500.
         slow: The answer comes, `delay` seconds late.
+        locked: The record is locked: the request is refused with a 423, and there is no effect.
         delay: How late a slow answer is, in seconds.
         seed: Another seed, other requests.
     """
@@ -48,6 +49,7 @@ class Faults:
     timeout_after: float = 0.0
     error_after: float = 0.0
     slow: float = 0.0
+    locked: float = 0.0
     delay: float = 0.005
     seed: int = 0
 
@@ -67,9 +69,16 @@ class Faults:
 
     @classmethod
     def evenly(cls, rate: float, *, seed: int = 0) -> Faults:
-        """One request in `1 / rate` goes wrong, each of the four ways as often as the others."""
-        each = rate / 4
-        return cls(timeout_before=each, timeout_after=each, error_after=each, slow=each, seed=seed)
+        """One request in `1 / rate` goes wrong, each of the five ways as often as the others."""
+        each = rate / 5
+        return cls(
+            timeout_before=each,
+            timeout_after=each,
+            error_after=each,
+            slow=each,
+            locked=each,
+            seed=seed,
+        )
 
     @property
     def any(self) -> bool:
@@ -92,4 +101,5 @@ class Faults:
             ("timeout_after", self.timeout_after),
             ("error_after", self.error_after),
             ("slow", self.slow),
+            ("locked", self.locked),
         )

@@ -152,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
                 raise ServiceError(500, f"{name} failed during {action}.")
             case "slow":
                 self._server.stopping.wait(service.faults.delay)
-            case None:
+            case None | "locked":
                 pass
         return {"receipt": answer.receipt}
 

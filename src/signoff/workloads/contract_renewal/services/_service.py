@@ -22,6 +22,9 @@ from signoff.workloads.contract_renewal.services._faults import (
 LARGEST_PAYLOAD: Final = 64 * 1024
 LONGEST_KEY: Final = 200
 
+#: The status with which a locked record is refused: nothing was done, and later it may be.
+LOCKED: Final = 423
+
 
 class ServicePort(Protocol):
     """A system that the agent acts on, in this process or behind HTTP.
@@ -93,7 +96,7 @@ class Service:
                 raise ServiceError(500, f"{self.name} failed during {action}")
             case "slow":
                 await asyncio.sleep(self.faults.delay)
-            case None:
+            case None | "locked":
                 pass
         if answer.receipt is None:
             raise AssertionError("only a lost request has no receipt")
@@ -118,6 +121,8 @@ class Service:
             became, effect, fault = self._account.receive(action, subject, text, key)
         except sqlite3.Error as error:
             raise ServiceError(503, f"{self.name} cannot write its file: {error}") from error
+        if became == "refused" and effect is None:
+            raise ServiceError(LOCKED, f"{self.name} has locked the record; nothing was done.")
         if became == "refused":
             raise ServiceError(
                 409, f"key {key!a} was used for another request. Use one key for one request."
