@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import asinh, comb, cosh, exp, fsum, log1p, sinh, sqrt
 
 from signoff.diagnosis._momentum import MONTH, Momentum
-from signoff.diagnosis._tally import Key, Tally
+from signoff.diagnosis._tally import Key, Tally, by_input
 from signoff.errors import UsageError
 from signoff.statistics import Interval, clustered_share, pass_k, variance_shares
 
@@ -23,7 +23,7 @@ class Lever:
 
     Attributes:
         lever: `sigma` (its half), `boundary` (one group made stronger) or `mu` (the trend goes on).
-        model: Whose.
+        model: Whose; empty for all together.
         group: The group that is made stronger; empty for the other levers.
         level: The share of accepted trials that the group would reach, or the days of the horizon;
             None for sigma.
@@ -99,11 +99,12 @@ def levers(
         because = f"no input has {k} trials"
         return (Lever(lever="sigma", model=model, group="", level=None, k=k, before=None,
                       after=None, interval=None, because=because),)  # fmt: skip
-    before = fsum(pass_k(c, n, k) for c, n in deep.values()) / len(deep)
+    now = by_input({key: pass_k(c, n, k) for key, (c, n) in deep.items()})
+    before = fsum(now) / len(now)
 
     def row(lever: str, group: str, level: float | None, shift: float, only: str | None) -> Lever:
-        values = [_shifted(c, n, k, shift if only in (None, key[0]) else 0.0)
-                  for key, (c, n) in deep.items()]  # fmt: skip
+        values = by_input({key: _shifted(c, n, k, shift if only in (None, key[0]) else 0.0)
+                           for key, (c, n) in deep.items()})  # fmt: skip
         return Lever(
             lever=lever, model=model, group=group, level=level, k=k, before=before,
             after=fsum(values) / len(values),

@@ -47,7 +47,7 @@ class Momentum:
 
     Attributes:
         group: Which group; empty for all together.
-        model: Which model.
+        model: Which model; empty for all together.
         mu: Change of the share in 30 days; None if it cannot be told.
         interval: Of mu.
         noise: Standard deviation of a window of average size around the line: sigma of the model

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import fsum, sqrt
 from typing import Literal, TypeAlias
 
 from signoff.diagnosis._levers import Lever, levers
 from signoff.diagnosis._momentum import Momentum, momentum
-from signoff.diagnosis._tally import Errors, Tally, tallied, together, usual_trials
+from signoff.diagnosis._tally import (
+    Errors,
+    Tally,
+    across,
+    by_input,
+    tallied,
+    together,
+    usual_trials,
+)
 from signoff.diagnosis._trial import Trial
 from signoff.diagnosis._versions import VersionEffect, version_effects
 from signoff.errors import UsageError
@@ -48,7 +56,7 @@ class Slice:
 
     Attributes:
         group: Boundary, service or category; empty for all together.
-        model: Which model.
+        model: Which model; empty for all together.
         inputs: How many inputs have a trial that counts.
         trials: Trials that count.
         unknown: Trials of which nobody knows whether they were accepted; they do not count.
@@ -88,7 +96,9 @@ class Reliability:
         confidence: Of every interval.
         errors: `fail` if trials that ended in an error count as failures, `skip` if they are left
             out.
-        slices: All groups of each model together, then each group of each model.
+        slices: All groups of a model together, then each group; all models together first, where
+            there are several, as if an input that two models answered were two inputs when it comes
+            to variance.
         versions: Every model compared with every later one, on the inputs that both answered.
         momentum: The trend over calendar time, one for each slice.
         levers: What would help, model by model.
@@ -149,28 +159,25 @@ def reliability(
     wholes = {model: together(parts.values()) for model, parts in groups.items()}
     models = sorted(wholes, key=lambda model: (wholes[model].earliest, model))
     depth = k or usual_trials(wholes.values())
+    known = {group for parts in groups.values() for group in parts}
+    for name in strengthen or {}:
+        if name not in known:
+            raise UsageError(f"no group is called {name!r}; there are {', '.join(sorted(known))}")
     slices: list[Slice] = []
     trends: list[Momentum] = []
     table: list[Lever] = []
-    for model in models:
-        rows = {"": wholes[model]}
+    for model, whole, parts in _rows(models, wholes, groups, tallies):
+        rows = {"": whole}
         if by == "group":
-            rows |= {group: groups[model][group] for group in sorted(groups[model]) if group}
+            rows |= {group: parts[group] for group in sorted(parts) if group}
         for group, tally in rows.items():
             slices.append(_slice(group, model, tally, depth, confidence))
             trends.append(
                 momentum(tally, group=group, model=model, window=window, confidence=confidence)
             )
-    known = {group for parts in groups.values() for group in parts}
-    for name in strengthen or {}:
-        if name not in known:
-            raise UsageError(f"no group is called {name!r}; there are {', '.join(sorted(known))}")
-    for model, trend in ((trend.model, trend) for trend in trends if not trend.group):
-        parts = groups[model]
-        wanted = {name: level for name, level in (strengthen or {}).items() if name in parts}
         table += levers(
-            wholes[model], parts, trend,
-            k=depth, horizon=horizon, strengthen=wanted, confidence=confidence,
+            whole, parts, trends[-len(rows)], k=depth, horizon=horizon, confidence=confidence,
+            strengthen={name: level for name, level in (strengthen or {}).items() if name in parts},
         )  # fmt: skip
     return Reliability(
         k=depth,
@@ -183,6 +190,27 @@ def reliability(
         momentum=tuple(trends),
         levers=tuple(table),
     )
+
+
+def _rows(
+    models: list[str],
+    wholes: Mapping[str, Tally],
+    groups: Mapping[str, Mapping[str, Tally]],
+    tallies: Mapping[tuple[str, str], Tally],
+) -> Iterator[tuple[str, Tally, Mapping[str, Tally]]]:
+    """(model, all its groups as one, each of its groups), all models together first if several."""
+    if len(models) > 1:
+        names = {group for group, _ in tallies}
+        yield (
+            "",
+            across(wholes),
+            {
+                name: across({m: groups[m][name] for m in models if name in groups[m]})
+                for name in names
+            },
+        )
+    for model in models:
+        yield model, wholes[model], groups[model]
 
 
 def _slice(group: str, model: str, tally: Tally, depth: int, confidence: float) -> Slice:
@@ -199,7 +227,7 @@ def _slice(group: str, model: str, tally: Tally, depth: int, confidence: float) 
 
 
 def _pass(tally: Tally, k: int, confidence: float) -> PassK:
-    values = [pass_k(c, n, k) for c, n in tally.inputs.values() if n >= k]
+    values = by_input({key: pass_k(c, n, k) for key, (c, n) in tally.inputs.items() if n >= k})
     return PassK(
         k=k,
         inputs=len(values),

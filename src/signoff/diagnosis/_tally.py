@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Literal, TypeAlias
 
 from signoff.diagnosis._trial import Trial
@@ -19,6 +20,9 @@ Key: TypeAlias = tuple[str, str]
 
 #: [successes, trials]
 Count: TypeAlias = list[int]
+
+#: The model of trials that do not say whose they are.
+UNNAMED = "unnamed"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -97,7 +101,7 @@ def tallied(
     for trial in trials:
         if not isinstance(trial, Trial):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise BadInput(f"a trial is a signoff.diagnosis.Trial, not {type(trial).__name__}")
-        place = (trial.group, trial.model)
+        place = (trial.group, trial.model or UNNAMED)
         tally = tallies.get(place)
         if tally is None:
             tally = tallies[place] = Tally()
@@ -142,6 +146,28 @@ def together(tallies: Iterable[Tally]) -> Tally:
         known = [at for at in (whole.earliest, tally.earliest) if at]
         whole.earliest = min(known, default="")
     return whole
+
+
+def across(wholes: Mapping[str, Tally]) -> Tally:
+    """All models as one; an input that two models answered is there for each of them."""
+    return together(
+        replace(
+            whole,
+            inputs={(g, f"{asked}\0{model}"): c for (g, asked), c in whole.inputs.items()},
+            first={},
+        )
+        for model, whole in wholes.items()
+    )
+
+
+def by_input(values: Mapping[Key, float]) -> list[float]:
+    """One value per input: the mean over the models that answered it."""
+    if not any("\0" in asked for _, asked in islice(values, 1)):
+        return list(values.values())
+    gathered: dict[Key, list[float]] = {}
+    for (group, asked), value in values.items():
+        gathered.setdefault((group, asked.partition("\0")[0]), []).append(value)
+    return [sum(several) / len(several) for several in gathered.values()]
 
 
 def usual_trials(tallies: Iterable[Tally], most: int = 8) -> int:

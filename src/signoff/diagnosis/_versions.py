@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import fsum
 
-from signoff.diagnosis._tally import Tally
+from signoff.diagnosis._tally import Key, Tally
 from signoff.statistics import Interval, cluster_interval, holm, mcnemar_exact, sign_flip
 
 
@@ -44,44 +44,57 @@ class VersionEffect:
     p_mcnemar: float
 
 
+@dataclass(slots=True)
+class _Answers:
+    """One model's answers, in the form that a comparison takes."""
+
+    model: str
+    shares: dict[Key, float]
+    passed: set[Key]
+    failed: set[Key]
+
+    @classmethod
+    def of(cls, model: str, tally: Tally) -> _Answers:
+        return cls(
+            model,
+            {key: successes / trials for key, (successes, trials) in tally.inputs.items()},
+            {key for key, (_, ok) in tally.first.items() if ok},
+            {key for key, (_, ok) in tally.first.items() if not ok},
+        )
+
+
 def version_effects(
     models: Sequence[tuple[str, Tally]], *, confidence: float, seed: int
 ) -> tuple[VersionEffect, ...]:
     """Every model with every later one, in the order given, where both answered an input."""
+    answers = [_Answers.of(model, tally) for model, tally in models]
     found = [
         effect
-        for (before, old), (after, new) in combinations(models, 2)
-        if (effect := _effect(before, old, after, new, confidence, seed)) is not None
+        for before, after in combinations(answers, 2)
+        if (effect := _effect(before, after, confidence, seed)) is not None
     ]
-    raised = holm([effect[1] for effect in found])
-    return tuple(
-        VersionEffect(
-            before=before, after=after, inputs=inputs, difference=difference, interval=interval,
-            p=p, p_holm=p_holm, worse=worse, better=better,
-            p_mcnemar=mcnemar_exact(worse, better),
-        )
-        for ((before, after, inputs, difference, interval, worse, better), p), p_holm in zip(
-            found, raised, strict=True
-        )
-    )  # fmt: skip
+    raised = holm([effect.p for effect in found])
+    return tuple(replace(effect, p_holm=p) for effect, p in zip(found, raised, strict=True))
 
 
 def _effect(
-    before: str, old: Tally, after: str, new: Tally, confidence: float, seed: int
-) -> tuple[tuple[str, str, int, float, Interval, int, int], float] | None:
-    common = [key for key in old.inputs if key in new.inputs]
-    if not common:
+    before: _Answers, after: _Answers, confidence: float, seed: int
+) -> VersionEffect | None:
+    new = after.shares
+    differences = [new[key] - share for key, share in before.shares.items() if key in new]
+    if not differences:
         return None
-    differences: list[float] = []
-    worse = better = 0
-    for key in common:
-        c1, n1 = old.inputs[key]
-        c2, n2 = new.inputs[key]
-        differences.append(c2 / n2 - c1 / n1)
-        was, now = old.first[key][1], new.first[key][1]
-        worse += was and not now
-        better += now and not was
-    interval = cluster_interval(differences, confidence=confidence)
-    difference = fsum(differences) / len(common)
-    told = (before, after, len(common), difference, interval, worse, better)
-    return told, sign_flip(differences, seed=seed)
+    worse, better = len(before.passed & after.failed), len(before.failed & after.passed)
+    p = sign_flip(differences, seed=seed)
+    return VersionEffect(
+        before=before.model,
+        after=after.model,
+        inputs=len(differences),
+        difference=fsum(differences) / len(differences),
+        interval=cluster_interval(differences, confidence=confidence),
+        p=p,
+        p_holm=p,
+        worse=worse,
+        better=better,
+        p_mcnemar=mcnemar_exact(worse, better),
+    )

@@ -46,7 +46,9 @@ def checked_values(values: Iterable[float], what: str) -> list[float]:
     Raises:
         BadInput: If one is NaN or infinite.
     """
-    kept = [float(value) for value in values]
+    kept = list(map(float, values))
+    if all(map(isfinite, kept)):
+        return kept
     for place, value in enumerate(kept):
         if not isfinite(value):
             raise BadInput(f"{what} number {place + 1} is {value}: leave out what is not known")

@@ -151,11 +151,11 @@ def cluster_interval(
     """
     kept = checked_values(differences, "difference")
     tail = (1.0 - checked_confidence(confidence)) / 2.0
-    if any(value not in bounds for value in kept):
-        raise UsageError(f"a difference leaves the bounds {bounds.low} to {bounds.high}")
     inputs = len(kept)
     if inputs == 0:
         return bounds
+    if min(kept) < bounds.low or max(kept) > bounds.high:
+        raise UsageError(f"a difference leaves the bounds {bounds.low} to {bounds.high}")
     mean = fsum(kept) / inputs
     if min(kept) == max(kept):
         unseen = 1.0 - tail ** (1.0 / inputs)
