@@ -22,6 +22,9 @@ from signoff.diagnosis import Trial
 #: What tau-bench records among the calls, and what changes nothing whatever it says.
 _NO_CALLS = frozenset({"respond", "think", "calculate"})
 
+#: The category of the leaderboard in which no function fits.
+_NO_CALL_ASKED = "relevance"
+
 #: How the tools of tau-bench that write begin.
 _WRITES = ("book_", "cancel_", "exchange_", "modify_", "return_", "send_", "update_")
 
@@ -29,14 +32,18 @@ _WRITES = ("book_", "cancel_", "exchange_", "modify_", "return_", "send_", "upda
 def bfcl(line: int, record: Mapping[str, Any], problems: Problems) -> Iterator[Trial]:
     """Berkeley Function Calling Leaderboard: the verdict is the class of its checker's error.
 
-    The proposal is the calls themselves, so that a text whose form alone was refused is still the
-    same proposal.
+    The proposal is the calls themselves, in any order, so that a text whose form alone was refused
+    is still the same proposal. Where no call was asked for, any text is no call.
 
     Raises:
         Unreadable: If a column holds what it cannot.
     """
     task, ok = _required(record, "task"), _judged(record, "ok")
-    proposal = record.get("calls", record.get("raw"))
+    group = task.rpartition("_")[0]
+    said: object = record.get("calls", record.get("raw"))
+    calls = sorted(items(said), key=lambda call: digest_of(call, "calls"))
+    no_call = "calls" in record or group == _NO_CALL_ASKED
+    proposal = calls if calls or no_call else said
     run = label(record.get("run"), "run")
     model = _required(record, "model")
     yield Trial(
@@ -46,9 +53,9 @@ def bfcl(line: int, record: Mapping[str, Any], problems: Problems) -> Iterator[T
         ok=ok,
         proposal=digest_of(proposal, "calls"),
         verdict="accepted" if ok else text(record.get("err")) or "rejected",
-        group=task.rpartition("_")[0],
+        group=group,
         at=at(record, ("run",), line, problems),
-        shown=shown(proposal),
+        shown=shown(said),
     )
 
 
