@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from signoff.cli import approvals, controls, doctor, kill, ledger, local, policy, renewals, replay
+from signoff.cli import (
+    approvals,
+    controls,
+    diagnose,
+    doctor,
+    kill,
+    ledger,
+    local,
+    policy,
+    renewals,
+    replay,
+)
 from signoff.cli._ending import Program, ending
 
 _EPILOG = (
@@ -37,6 +48,7 @@ app.command("controls")(controls.controls)
 app.add_typer(policy.app, name="policy")
 app.add_typer(replay.app, name="replay")
 app.add_typer(local.app, name="local")
+app.command("diagnose")(diagnose.diagnose)
 app.command("doctor")(doctor.doctor)
 
 
