@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from signoff.cli import _replay_shown
+from signoff.cli import _replay_live, _replay_shown
 from signoff.cli._default_command import otherwise
 from signoff.cli._output import AsJson, count, put, show_json, show_table, styled
 from signoff.cli._progress import bar
@@ -23,6 +23,8 @@ app = typer.Typer(
     epilog="Exit status: 0 SHIP, 1 HOLD, 3 REVIEW.",
     no_args_is_help=True,
 )
+
+app.command()(_replay_live.boundary)
 
 _MOST_PROBLEMS = 10
 

@@ -120,7 +120,8 @@ async def ask_once(
 
     try:
         async with asyncio.timeout(timeout):
-            said = await lane.proposer(question.question(examination.schema, number=number))
+            asked = question.question(examination.schema, lane=lane.name, number=number)
+            said = await lane.proposer(asked)
     except (UsageError, StorageUnavailable):
         raise
     except Refused as refusal:
@@ -282,7 +283,7 @@ async def ask_lane(
         questions: See `signoff.replay.questions_of`.
         proposer: Who is asked.
         n: Answers to each question.
-        name: Which lane this is.
+        name: Which lane this is; two lanes that are compared have two names, and other luck.
         concurrency: How many questions are out at the same time.
         timeout: Seconds that an answer may take.
         look_up: Ask the boundary's lookups anew, instead of using the evidence on record.

@@ -57,16 +57,19 @@ class RecordedQuestion(Generic[S]):
     verdict: str
     why: str = ""
 
-    def question(self, schema: JSON, *, number: int = 1) -> Question[S]:
+    def question(self, schema: JSON, *, lane: str = "baseline", number: int = 1) -> Question[S]:
         """The question to ask again. Nothing can be crossed from it.
 
         Args:
             schema: JSON schema of the proposal.
-            number: Which of several answers is wanted. The first is asked under the crossing's own
-                id, the others under ids made from it: a proposer whose luck follows from the
-                crossing has other luck each time, and the same in every lane.
+            lane: Where it is asked.
+            number: Which of several answers is wanted. The baseline's first is asked under the
+                crossing's own id, all others under ids made from it: a proposer whose luck follows
+                from the crossing has other luck each time, and its own in every lane. Lanes with
+                the same luck would agree more than they do.
         """
-        crossing = self.crossing if number == 1 else digest(f"{self.crossing}#{number}")[:24]
+        own = number == 1 and lane == "baseline"
+        crossing = self.crossing if own else digest(f"{self.crossing}#{lane}#{number}")[:24]
         return Question(
             subject=self.subject,
             crossing=crossing,
@@ -105,6 +108,7 @@ class Questions(Generic[S]):
         by_person: How many were answered by a person, not by a model.
         redacted: Questions of which something looks redacted -> where.
         others: Names of the other boundaries on this ledger.
+        last: When the last crossing was opened, in the window or not, as text.
     """
 
     boundary: str
@@ -115,6 +119,7 @@ class Questions(Generic[S]):
     by_person: int = 0
     redacted: Mapping[str, str] = field(default_factory=dict[str, str])
     others: tuple[str, ...] = ()
+    last: str = ""
 
     @property
     def digest(self) -> str:
@@ -160,7 +165,7 @@ async def questions_of(
         most: Take a sample of this size.
         seed: Another seed is another sample, in another order.
     """
-    crossings, others = await _crossings(ledger, boundary, since, until)
+    crossings, others, last = await _crossings(ledger, boundary, since, until)
     asked: list[RecordedQuestion[S]] = []
     misfits: list[Misfit] = []
     redacted: dict[str, str] = {}
@@ -198,22 +203,26 @@ async def questions_of(
         by_person=by_person,
         redacted={key: where for key, where in redacted.items() if key in keys},
         others=tuple(sorted(others)),
+        last=last,
     )
 
 
 async def _crossings(
     ledger: Ledger, boundary: str, since: str, until: str
-) -> tuple[list[_Crossing], set[str]]:
-    """The boundary's crossings in the window, unparsed, and the names of other boundaries."""
+) -> tuple[list[_Crossing], set[str], str]:
+    """The boundary's crossings in the window, unparsed; other boundaries; when the last opened."""
     marked = f'"boundary":{canonical(boundary)}'
     found: dict[str, _Crossing] = {}
     by_subject: dict[str, list[_Crossing]] = {}
     others: set[str] = set()
+    last = ""
     async for entry in ledger.entries():
         if entry.type == Opened.type:
             if marked not in entry.body:
                 others.add(_boundary_in(entry.body))
-            elif since <= entry.at and not (until and entry.at >= until):
+                continue
+            last = max(last, entry.at)
+            if since <= entry.at and not (until and entry.at >= until):
                 crossing = found[entry.crossing] = _Crossing(entry)
                 by_subject.setdefault(entry.subject, []).append(crossing)
         elif entry.type in _MOVES:
@@ -230,7 +239,7 @@ async def _crossings(
             elif entry.type in ("committed", "rejected"):
                 waiting = [each for each in by_subject[entry.subject] if each is not known]
                 by_subject[entry.subject] = waiting
-    return list(found.values()), others - {"", boundary}
+    return list(found.values()), others - {"", boundary}, last
 
 
 async def _attempts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -76,6 +77,7 @@ async def replay(
     confidence: float = 0.95,
     margin: float = 0.02,
     allow: Collection[Level] = ("proposal", "verdict"),
+    examples: int = 3,
     journal: str | Path | None = None,
     tell: Tell | None = None,
     clock: Clock | None = None,
@@ -109,6 +111,7 @@ async def replay(
         confidence: Of every interval.
         margin: How much less often the candidate may be accepted, from 0 to 1.
         allow: Levels at which the lanes may diverge and still ship.
+        examples: How many are kept of each kind of divergence.
         journal: A file for every answer as it comes. The same call goes on with it.
         tell: Told after every answer.
         clock: Time; the real one by default.
@@ -181,6 +184,7 @@ async def replay(
             confidence=confidence,
             margin=margin,
             allow=allow,
+            examples=examples,
             incomplete="; ".join(asking.stopped),
             seed=seed,
         ),
@@ -266,9 +270,17 @@ def _nothing(questions: Questions[Any], window: dict[str, str]) -> str:
     if said:
         first = f", such as: {questions.misfits[0].problem}" if questions.misfits else ""
         return f"no question of {questions.boundary} can be asked again: {said}{first}"
-    when = f" between {window['since'] or 'the beginning'} and {window['until']}"
-    others = f"; the ledger knows {', '.join(questions.others)}" if questions.others else ""
-    return f"the ledger has no crossing of {questions.boundary}{when}{others}"
+    when = f"between {window['since'] or 'the beginning'} and {window['until']}"
+    if questions.last:
+        return (
+            f"the ledger has no crossing of {questions.boundary} {when}; the last was opened at "
+            f"{questions.last}"
+        )
+    near = difflib.get_close_matches(questions.boundary, questions.others, n=8, cutoff=0.3)
+    known = ", ".join(near or questions.others[:8])
+    return f"the ledger has no crossing of {questions.boundary} at all" + (
+        f"; it knows {known}" if known else ""
+    )
 
 
 def _there(kept: Journal | None) -> dict[tuple[str, str, int], Reply]:
