@@ -14,7 +14,7 @@ from signoff.storage._sql import Dialect, queries
 DIALECTS: tuple[Dialect, ...] = ("sqlite", "postgres")
 
 #: Where one writer is all there is, nobody claims, releases, locks or shares.
-_ONLY_POSTGRES = re.compile("lock|^share_|^release_|owner|claims")
+_ONLY_POSTGRES = re.compile("lock|^share_|^release_|owner|claims|claim_consumer")
 
 
 @pytest.fixture

@@ -35,6 +35,16 @@ from signoff.boundary._control import (
 from signoff.boundary._course import Parent
 from signoff.boundary._crossing import Crossing
 from signoff.boundary._effect import Carried, DidNotHappen, Happened, InDoubt, carry_out
+from signoff.boundary._events import (
+    Added,
+    Adding,
+    EventRow,
+    Log,
+    OffsetRow,
+    StreamRow,
+    add_events,
+    checked_stream,
+)
 from signoff.boundary._external import perform, read_payload, receipt_body
 from signoff.boundary._kills import (
     EVERYTHING,
@@ -98,6 +108,8 @@ __all__ = [
     "EVERYTHING",
     "KILLS",
     "Accept",
+    "Added",
+    "Adding",
     "Agree",
     "Answer",
     "Answered",
@@ -116,6 +128,7 @@ __all__ = [
     "DidNotHappen",
     "Effect",
     "EffectRefused",
+    "EventRow",
     "Evidence",
     "External",
     "Granted",
@@ -125,8 +138,10 @@ __all__ = [
     "InFlight",
     "Kill",
     "Level",
+    "Log",
     "Lookup",
     "Object",
+    "OffsetRow",
     "Otherwise",
     "Outcome",
     "Parent",
@@ -147,6 +162,7 @@ __all__ = [
     "Shape",
     "Standing",
     "Status",
+    "StreamRow",
     "Strength",
     "Subject",
     "Suspended",
@@ -166,9 +182,11 @@ __all__ = [
     "Verifier",
     "Write",
     "adapter_of",
+    "add_events",
     "answer_again",
     "carry_out",
     "checked_scope",
+    "checked_stream",
     "crossing_id",
     "crossing_key",
     "digest_of",

@@ -28,6 +28,7 @@ class Memory:
         going_on: Rejections, usage, and marks of what was already said.
         granted: What people have said yes to.
         answered: Whether a person's answer brought it here, and still counts.
+        fingerprint: Who proposed what waits.
     """
 
     proposal: Any = None
@@ -36,6 +37,7 @@ class Memory:
     going_on: Mapping[str, Any] = field(default_factory=dict[str, Any])
     granted: tuple[Granted, ...] = ()
     answered: bool = False
+    fingerprint: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class Attempt:
         kept: What stays known of the crossing after its end: what it cost, and its parts.
         waives: Objections that a person's yes would set aside, by name.
         asks: Those of them that this ticket is about, and that its edit sets aside as well.
+        fingerprint: Who proposed it.
     """
 
     boundary: Boundary[Any, Any, Any]
@@ -66,6 +69,7 @@ class Attempt:
     kept: Mapping[str, Any]
     waives: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
+    fingerprint: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def state(self) -> dict[str, Any]:
         """The crossing's state while it pauses."""
@@ -79,6 +83,7 @@ class Attempt:
                 "subject": dumped,
                 "move": None if self.standing is None else dict(self.standing.intent),
                 "principal": memory.principal,
+                "fingerprint": dict(memory.fingerprint),
             },
             "granted": [
                 {name: getattr(yes, name) for name in Granted.__slots__} for yes in memory.granted

@@ -6,9 +6,11 @@ import inspect
 import typing
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
+from signoff.boundary._events import Log
 from signoff.errors import UsageError
 
 P = TypeVar("P")
@@ -17,6 +19,7 @@ R = TypeVar("R")
 P_contra = TypeVar("P_contra", contravariant=True)
 S_contra = TypeVar("S_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
+E = TypeVar("E")
 F = TypeVar("F", bound="External[Any, Any, Any]")
 
 #: Performs a side effect for (proposal, subject) under a key, and returns a JSON-ready receipt.
@@ -92,6 +95,30 @@ class Write(Protocol[S]):
 
         Returns:
             The key under which it will be performed.
+        """
+        ...
+
+    def append(
+        self,
+        log: Log[E],
+        event: E,
+        *,
+        stream: str = "",
+        expected: int | None = None,
+        happened: datetime | None = None,
+    ) -> int:
+        """Add an event to a stream; it carries the crossing and the proposer's fingerprint.
+
+        Args:
+            log: The event log; see `signoff.state.EventLog`.
+            event: One of its events.
+            stream: Which stream; by default that of the subject.
+            expected: Version that the stream must have; otherwise the crossing is rejected with
+                `stale_version`.
+            happened: When it happened; by default now.
+
+        Returns:
+            The event's version.
         """
         ...
 

@@ -6,14 +6,14 @@ import contextlib
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
 
 from signoff.boundary._answered import Answered, digest_of
 from signoff.boundary._asking import json_can_say
 from signoff.boundary._attempt import Attempt, Memory
 from signoff.boundary._boundary import Boundary
 from signoff.boundary._control import Granted, Passing
-from signoff.boundary._ports import CrossingStore, Recorded
+from signoff.boundary._ports import CrossingStore, Recorded, Status
 from signoff.boundary._proposer import Crossed
 from signoff.boundary._standing import Standing
 from signoff.boundary._subject import (
@@ -115,11 +115,19 @@ class Course(Generic[S, P, R]):
         self._known = 0  # attempts that are on record
         self._body: Any = None  # the proposal at hand, JSON-ready
         self._editor = ""  # who wrote it, if it was a person
+        self._fingerprint: Mapping[str, Any] = {}  # who proposed it
         self._resumes = False
         self._answer: Answered | None = None
         self._waives: frozenset[str] = frozenset()
         self._asks: frozenset[str] = frozenset()
         self._granted: tuple[Granted, ...] = ()
+        #: What was on record under the key when it was first run; empty until then.
+        self.found: Status | Literal["nothing", ""] = ""
+
+    @property
+    def usage(self) -> Usage:
+        """What it has cost so far."""
+        return self._usage
 
     def _open(self) -> None:
         standing, controls = self._standing, self._boundary.controls
@@ -166,6 +174,7 @@ class Course(Generic[S, P, R]):
         self._answer = Answered.from_body(answer) if answer else None
         self._waives = frozenset()
         self._body, self._editor = waiting.get("proposal"), waiting.get("editor", "")
+        self._fingerprint = waiting.get("fingerprint", {})
         self._resumes = self._body is not None or self._answer is not None
         if self._resumes and self._standing is None and "subject" in waiting:
             # What was seen is what commits, whatever the subject of this call has become.
@@ -250,6 +259,7 @@ class Course(Generic[S, P, R]):
             kept=self._kept(),
             waives=tuple(sorted(self._waives)),
             asks=tuple(sorted(self._asks)),
+            fingerprint=self._fingerprint,
         )
 
     def _memory(self) -> Memory:
@@ -260,6 +270,7 @@ class Course(Generic[S, P, R]):
             going_on=self._going_on(),
             granted=self._granted,
             answered=self._answer is not None,
+            fingerprint=self._fingerprint,
         )
 
     def _passing(self, proposal: object) -> Passing:

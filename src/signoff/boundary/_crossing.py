@@ -35,7 +35,7 @@ from signoff.boundary._suspend import halt, suspend, work_on
 from signoff.boundary._verdict import Reject, Rejection, gravest, objection_of
 from signoff.boundary._verifier import gather, judge
 from signoff.clock import stamp
-from signoff.ledger import Judged
+from signoff.ledger import Judged, Usage
 
 S = TypeVar("S", bound=Subject)
 P = TypeVar("P")
@@ -62,11 +62,13 @@ class Crossing(Course[S, P, R]):
     async def run(self) -> Outcome[R] | InFlight:
         """Cross, or answer again what was recorded under this key."""
         recorded, kills = await self._store.opening(self._recorded.id, KILLS)
+        self.found = self.found or ("nothing" if recorded is None else recorded.status)
         if recorded is None:
             self._open()
         else:
             self._check_same(recorded)
             if recorded.status != "open":
+                self._usage = Usage(**recorded.state.get("usage", {}))
                 return answer_again(self._boundary, recorded)
             self._resume(recorded)
         try:
@@ -199,6 +201,7 @@ class Crossing(Course[S, P, R]):
         self._parts = asked.parts
         self._unwritten.append(asked.record)
         self._body, self._editor = asked.record.proposal, ""
+        self._fingerprint = asked.record.fingerprint
         if asked.objection is not None:
             self._rejected((asked.objection,), asked.said, evidence=None)
             return None
@@ -229,6 +232,7 @@ class Crossing(Course[S, P, R]):
                 self._boundary, self._body, attempt=self._next_attempt(), by=f"person:{answer.by}"
             )
             self._unwritten.append(read.record)
+            self._fingerprint = read.record.fingerprint
         else:
             by = self._recorded.attempts or self._next_attempt()
             read = read_answer(self._boundary, self._body, attempt=by, by="waiting")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
+from signoff.boundary._events import EventRow, OffsetRow, StreamRow
 from signoff.boundary._ticket import TicketRow
 from signoff.ledger import Record
 
@@ -107,7 +108,8 @@ class PendingEffect:
         id: Place in the outbox, given by the database; 0 before that.
         kind: `commit` settles its crossing; `outbox` is an effect of its own; `resume` goes on with
             a crossing that a person answered; `deadline` ends or passes on a ticket; `durable`
-            goes on with a crossing that its process did not end.
+            goes on with a crossing that its process did not end; `event` is an event that a
+            consumer set aside.
         name: Name of the boundary (for a commit) or of the effect (for the outbox); see `work_name`
             for the others.
         payload: JSON text with `proposal` and `subject`.
@@ -116,7 +118,7 @@ class PendingEffect:
     """
 
     id: int = 0
-    kind: Literal["commit", "outbox", "resume", "deadline", "durable"]
+    kind: Literal["commit", "outbox", "resume", "deadline", "durable", "event"]
     crossing: str
     subject: str
     name: str
@@ -128,8 +130,8 @@ class PendingEffect:
     adopted: bool = False
 
 
-def work_name(kind: Literal["resume", "deadline", "durable"], boundary: str) -> str:
-    """What the outbox calls the work of a boundary that is no effect."""
+def work_name(kind: Literal["resume", "deadline", "durable", "event"], boundary: str) -> str:
+    """What the outbox calls the work of a boundary, or of a consumer, that is no effect."""
     return f"{kind}:{boundary}"
 
 
@@ -246,6 +248,34 @@ class Transaction(Protocol):
 
     def forget_uses(self, throttle: str, *, before: str) -> None:
         """Drop uses that no window reaches any more."""
+        ...
+
+    def stream(self, log: str, stream: str) -> StreamRow:
+        """A stream, locked against other writers; version 0 if it is new."""
+        ...
+
+    def fork_stream(self, stream: StreamRow) -> None:
+        """Begin a stream with another one's history."""
+        ...
+
+    def add_events(self, rows: Sequence[EventRow]) -> None:
+        """Add events to a stream that was read; positions are given at the transaction's end."""
+        ...
+
+    def event(self, log: str, stream: str, version: int) -> EventRow | None:
+        """One event of a stream's own history."""
+        ...
+
+    def event_by_key(self, log: str, stream: str, key: str) -> EventRow | None:
+        """The event that was added to a stream under a key."""
+        ...
+
+    def offset(self, consumer: str, stream: str) -> OffsetRow:
+        """How far a consumer has come in a stream, locked against other writers."""
+        ...
+
+    def save_offset(self, consumer: str, stream: str, offset: OffsetRow) -> None:
+        """Move a consumer's offset that was read in this transaction."""
         ...
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter
 
 from signoff.boundary._attempt import Attempt, Settled, Stale, news
-from signoff.boundary._commit import External, Transactional
+from signoff.boundary._commit import EffectRefused, External, Transactional
+from signoff.boundary._events import Adding, Log, add_events, checked_stream
 from signoff.boundary._ports import PendingEffect, Recorded, Row, Transaction
 from signoff.boundary._subject import adapter_of, in_json
 from signoff.clock import stamp
@@ -22,19 +24,21 @@ from signoff.ledger import (
 )
 
 S = TypeVar("S")
+E = TypeVar("E")
 
 
 class Writing(Generic[S]):
     """The `Write` that a transactional commit is given."""
 
-    def __init__(
-        self, tx: Transaction, recorded: Recorded, subject: S, subject_type: Any, due: str
-    ) -> None:
+    def __init__(self, tx: Transaction, recorded: Recorded, subject: S, attempt: Attempt) -> None:
         self._tx = tx
         self._recorded = recorded
         self._subject = subject
-        self._subject_adapter = adapter_of(subject_type)
-        self._due = due
+        self._subject_adapter = adapter_of(attempt.boundary.subject_type)
+        self._now = attempt.passing.now
+        self._due = stamp(self._now)
+        self._fingerprint = attempt.fingerprint
+        self._appended: list[Record] = []
         self._effects: list[tuple[External[Any, Any, Any], str, object]] = []
         self.replaced: S | None = None
 
@@ -54,13 +58,46 @@ class Writing(Generic[S]):
         self._effects.append((effect, key, payload))
         return key
 
+    def append(
+        self,
+        log: Log[E],
+        event: E,
+        *,
+        stream: str = "",
+        expected: int | None = None,
+        happened: datetime | None = None,
+    ) -> int:
+        subject, crossing = self._recorded.subject, self._recorded.id
+        stream = checked_stream(stream or subject)
+        adding = Adding(
+            log=log.name,
+            stream=stream,
+            events=[log.dump(event)],
+            now=self._now,
+            expected=expected,
+            happened=happened,
+            caused_by=crossing,
+            fingerprint=self._fingerprint,
+        )
+        added = add_events(self._tx, adding)
+        if not added.added:
+            raise EffectRefused(
+                "stale_version",
+                f"stream {stream} is at version {added.version}, not {expected} as expected",
+            )
+        if stream == subject:
+            self._appended.extend(added.records)
+        else:
+            self._tx.append(stream, crossing, self._due, added.records)
+        return added.version
+
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._tx.execute(sql, parameters)
 
     def flush(self, declared: tuple[External[Any, Any, Any], ...]) -> list[Record]:
-        """Write the outbox, and return what the ledger keeps of it."""
+        """Write the outbox, and return what the ledger keeps of it and of the events."""
         if not self._effects:
-            return []
+            return self._appended
         subject = self._subject if self.replaced is None else self.replaced
         dumped = in_json(self._subject_adapter, subject)
         for effect, key, payload in self._effects:
@@ -81,7 +118,8 @@ class Writing(Generic[S]):
                     due=self._due,
                 )
             )
-        return [Intended(effect=effect.name, key=key) for effect, key, _ in self._effects]
+        intended = [Intended(effect=effect.name, key=key) for effect, key, _ in self._effects]
+        return [*self._appended, *intended]
 
 
 def commit_here(tx: Transaction, existing: Recorded | None, attempt: Attempt) -> Settled | Stale:
@@ -91,7 +129,7 @@ def commit_here(tx: Transaction, existing: Recorded | None, attempt: Attempt) ->
     at = stamp(now)
     commit = cast("Transactional[Any, Any, Any]", boundary.commit)
     row: Row | None = None
-    writing: Writing[Any] = Writing(tx, recorded, attempt.subject, boundary.subject_type, at)
+    writing: Writing[Any] = Writing(tx, recorded, attempt.subject, attempt)
     records = news(attempt.unwritten, existing)
     said = commit.apply(attempt.proposal, attempt.subject, writing)
     try:

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from signoff.control._supervisor import Backoff, Child, Escalated, Supervisor
     from signoff.control._throttle import Throttle
     from signoff.control._webhook import verify_signature, webhook
-    from signoff.control._work import Work, give_up, settle_work
+    from signoff.control._work import NEVER, OPERATOR, Work, give_up, settle_work
 
 _LATER = {
     "_answering": "POLICIES Answer Refusal announce answer see_to_deadline",
@@ -84,7 +84,7 @@ _LATER = {
     "_supervisor": "Backoff Child Escalated Supervisor",
     "_throttle": "Throttle",
     "_webhook": "verify_signature webhook",
-    "_work": "Work give_up settle_work",
+    "_work": "NEVER OPERATOR Work give_up settle_work",
 }
 _MODULE_OF = {name: module for module, names in _LATER.items() for name in names.split()}
 
@@ -99,6 +99,8 @@ def __getattr__(name: str) -> object:
 
 
 __all__ = [
+    "NEVER",
+    "OPERATOR",
     "POLICIES",
     "Answer",
     "Approval",

@@ -5,17 +5,21 @@ from signoff.ledger._chain import EMPTY, link, merkle_root
 from signoff.ledger._entry import CONTROLS, SEALS, Entry, Fault, Verification, Verifying
 from signoff.ledger._fingerprint import Fingerprint, Usage, digest
 from signoff.ledger._ledger import Ledger, Redact
-from signoff.ledger._phantom import PhantomSuccess, phantom_successes
+from signoff.ledger._phantom import PhantomSuccess, phantom_successes, said
 from signoff.ledger._record import (
     AnswerRefused,
+    Appended,
+    AskedAgain,
     Changed,
     Committed,
     ControlChanged,
     Delivered,
+    Forked,
     GaveUp,
     Halted,
     Intended,
     Judged,
+    Late,
     Moved,
     Opened,
     PassedOn,
@@ -24,6 +28,7 @@ from signoff.ledger._record import (
     Record,
     Rejected,
     Resumed,
+    Said,
     Sealed,
     Started,
     Suspended,
@@ -37,6 +42,8 @@ __all__ = [
     "EMPTY",
     "SEALS",
     "AnswerRefused",
+    "Appended",
+    "AskedAgain",
     "Changed",
     "Committed",
     "ControlChanged",
@@ -44,10 +51,12 @@ __all__ = [
     "Entry",
     "Fault",
     "Fingerprint",
+    "Forked",
     "GaveUp",
     "Halted",
     "Intended",
     "Judged",
+    "Late",
     "Ledger",
     "Moved",
     "Opened",
@@ -59,6 +68,7 @@ __all__ = [
     "Redact",
     "Rejected",
     "Resumed",
+    "Said",
     "Sealed",
     "Started",
     "Suspended",
@@ -73,4 +83,5 @@ __all__ = [
     "link",
     "merkle_root",
     "phantom_successes",
+    "said",
 ]

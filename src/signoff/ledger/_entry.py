@@ -93,7 +93,7 @@ class Verifying:
         self._records += 1
         length, head = self._heads.get(entry.subject, (0, EMPTY))
         if entry.seq != length + 1:
-            self._fault(entry.subject, entry.seq, f"record {length + 1} is missing before it")
+            self.fault(entry.subject, entry.seq, f"record {length + 1} is missing before it")
         expected = link(
             head,
             subject=entry.subject,
@@ -106,7 +106,7 @@ class Verifying:
         # None of these columns holds a quote: one that does would let text slip from one column
         # into the next under the same hash.
         if expected != entry.hash or '"' in entry.at + entry.crossing + entry.type:
-            self._fault(entry.subject, entry.seq, f"the {entry.type} record was altered")
+            self.fault(entry.subject, entry.seq, f"the {entry.type} record was altered")
         for value in body.values():
             if isinstance(value, dict) and "$payload" in value:
                 place = (entry.subject, entry.seq)
@@ -118,7 +118,7 @@ class Verifying:
     def _check_seal(self, entry: Entry, body: Mapping[str, Any]) -> None:
         self._seals += 1
         if body.get("root") != self._root():
-            self._fault(entry.subject, entry.seq, "the sealed records are not those that remain")
+            self.fault(entry.subject, entry.seq, "the sealed records are not those that remain")
 
     def _root(self) -> str:
         return merkle_root(
@@ -131,7 +131,7 @@ class Verifying:
         """Compare a content-addressed payload with its own digest."""
         self._referred.pop(digest, None)
         if digest != actual:
-            self._fault(f"payload {digest[:12]}", 0, "its content no longer has its digest")
+            self.fault(f"payload {digest[:12]}", 0, "its content no longer has its digest")
 
     def finish(self, heads: Iterable[tuple[str, int, str]]) -> Verification:
         """Compare with the heads in the subjects' rows, and report."""
@@ -139,13 +139,13 @@ class Verifying:
         for subject, mine in self._heads.items():
             theirs = stored.pop(subject, None)
             if theirs is None:
-                self._fault(subject, mine[0], "its row with the chain's head is gone")
+                self.fault(subject, mine[0], "its row with the chain's head is gone")
             elif theirs != mine:
-                self._fault(subject, mine[0], f"the head says {theirs[0]} records, found {mine[0]}")
+                self.fault(subject, mine[0], f"the head says {theirs[0]} records, found {mine[0]}")
         for subject, (length, _) in stored.items():
-            self._fault(subject, length, f"all {length} records are gone")
+            self.fault(subject, length, f"all {length} records are gone")
         for digest, (subject, seq) in self._referred.items():
-            self._fault(subject, seq, f"its payload {digest[:12]} is gone")
+            self.fault(subject, seq, f"its payload {digest[:12]} is gone")
         return Verification(
             records=self._records,
             subjects=len([subject for subject in self._heads if subject != SEALS]),
@@ -154,6 +154,7 @@ class Verifying:
             faults=tuple(self._faults),
         )
 
-    def _fault(self, subject: str, seq: int, what: str) -> None:
+    def fault(self, subject: str, seq: int, what: str) -> None:
+        """Note something that is wrong."""
         if len(self._faults) < self._most:
             self._faults.append(Fault(subject=subject, seq=seq, what=what))

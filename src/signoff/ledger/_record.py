@@ -61,7 +61,8 @@ class Judged(Record):
     """Every verifier spoke about one proposal, and if they accepted, every control.
 
     `controls` names them in the order in which they were asked, policies with their version and
-    digest. `waived` lists objections that a person's answer set aside.
+    digest. `waived` lists objections that a person's answer set aside. `seconds` is how long the
+    verifiers took; it is left out if that was no time worth telling.
     """
 
     attempt: int
@@ -72,6 +73,7 @@ class Judged(Record):
     controls: Sequence[str] = ()
     waived: Sequence[str] = ()
     ticket: str = ""
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +177,17 @@ class GaveUp(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Said(Record):
+    """A model's message to a customer or to the next agent, with what it claims wrongly.
+
+    `phantoms` lists claims that the ledger did not bear out when it was said; see `said`.
+    """
+
+    message: str
+    phantoms: Sequence[JSON] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ControlChanged(Record):
     """A control was set differently: a kill thrown or lifted, a policy put in place.
 
@@ -255,6 +268,65 @@ class TimerFired(Record):
 
     name: str
     version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appended(Record):
+    """An event was added to the subject's stream; its digest vouches for all that it says.
+
+    `about` marks what was said when a question about that version was asked again.
+    """
+
+    log: str
+    event: str
+    digest: str
+    version: int | None = None
+    about: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forked(Record):
+    """The subject's stream began as another one's history, up to a version of it."""
+
+    log: str
+    source: str
+    version: int
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Late(Record):
+    """An event came too late for a consumer, which did as its policy says.
+
+    With `reprocess`, so many later events were `reread`, and so many came out `otherwise`.
+    """
+
+    log: str
+    consumer: str
+    version: int
+    happened: str
+    watermark: str
+    policy: str
+    ticket: str = ""
+    reread: int | None = None
+    otherwise: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedAgain(Record):
+    """A consumer's question about an event was asked again, and the answer compared.
+
+    `differs` is empty if all came out the same; else it says where first: in the `proposal`, the
+    `verdict` or the `events`.
+    """
+
+    log: str
+    consumer: str
+    version: int
+    fingerprint: JSON
+    verdict: str
+    differs: str = ""
+    proposal: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

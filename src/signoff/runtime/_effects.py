@@ -28,7 +28,7 @@ from signoff.boundary import (
 )
 from signoff.clock import Clock, stamp
 from signoff.coordination import UNDOING
-from signoff.errors import SignoffError, UsageError
+from signoff.errors import NotNow, SignoffError, UsageError
 from signoff.ledger import Delivered, Reconciled, Record
 from signoff.ledger import Unknown as InDoubtRecord
 from signoff.runtime._registry import Registry
@@ -50,6 +50,7 @@ class Effects:
         registry: The boundaries and effects that the work may name.
         handle_of: Gives a live handle for a row.
         resume: Goes on with a crossing whose ticket was answered.
+        take_up: Hands over an event that a consumer had set aside.
         max_restarts: How often a piece of work that fails is tried again before it is given up.
     """
 
@@ -61,6 +62,7 @@ class Effects:
         *,
         handle_of: Callable[[Any, Any], Handle[Any, Any]],
         resume: Callable[[str], Awaitable[Outcome[Any]]],
+        take_up: Callable[[PendingEffect], Awaitable[bool]],
         max_restarts: int,
     ) -> None:
         self._store = store
@@ -68,6 +70,7 @@ class Effects:
         self._registry = registry
         self._handle_of = handle_of
         self._resume = resume
+        self._take_up = take_up
         self._max_restarts = max_restarts
 
     async def settle_or_postpone(self, effect: PendingEffect) -> bool:
@@ -82,6 +85,10 @@ class Effects:
                     return await self._go_on(effect)
                 case "deadline":
                     return await self._see_to_deadline(effect)
+                case "event":
+                    return await self._take_up(effect)
+        except NotNow:
+            return await self._rest(effect)
         except (SignoffError, UsageError):
             raise
         except Exception as error:

@@ -8,13 +8,17 @@ from typing import Any, Literal, TypeAlias, TypeVar, cast
 from signoff.boundary import Boundary, External, Transactional, tenant_of, work_name
 from signoff.coordination import Coordinated, Saga, boundary_of
 from signoff.errors import NotRegistered, UsageError
-from signoff.state import StateMachine
+from signoff.state import Consumer, StateMachine
 
 T = TypeVar("T")
 
 #: What a runtime can know.
 Known: TypeAlias = (
-    Boundary[Any, Any, Any] | Coordinated[Any, Any, Any] | Saga[Any] | StateMachine[Any]
+    Boundary[Any, Any, Any]
+    | Consumer[Any]
+    | Coordinated[Any, Any, Any]
+    | Saga[Any]
+    | StateMachine[Any]
 )
 
 
@@ -27,15 +31,18 @@ class Registry:
     def __init__(self) -> None:
         self._boundaries: dict[str, Boundary[Any, Any, Any]] = {}
         self._effects: dict[str, External[Any, Any, Any]] = {}
+        self.consumers: dict[str, Consumer[Any]] = {}
         self._machines: dict[str, StateMachine[Any]] = {}
         self._subjects: dict[str, Any] = {}
         self._effect_names: tuple[str, ...] | None = None
 
     def add(self, things: Iterable[Known]) -> None:
-        """Register boundaries (with the effects that they enqueue) and machines."""
+        """Register boundaries (with the effects that they enqueue), machines and consumers."""
         for thing in things:
             if isinstance(thing, StateMachine):
                 self.add_machine(thing)
+            elif isinstance(thing, Consumer):
+                self.add_consumer(thing)
             else:
                 self.add_boundary(boundary_of(thing))
 
@@ -62,6 +69,19 @@ class Registry:
         if machine.subject is not None:
             self._subjects[machine.name] = machine.subject
 
+    def add_consumer(self, consumer: Consumer[Any]) -> None:
+        if self.consumers.setdefault(consumer.name, consumer) is not consumer:
+            raise UsageError(
+                f"two different consumers are named {consumer.name}; the name is how its place in "
+                "the log is found again, so give each its own"
+            )
+        if consumer.through is not None:
+            self.add_boundary(consumer.through)
+        self._effect_names = None
+
+    def consumer(self, name: str) -> Consumer[Any]:
+        return _known(self.consumers, name, "consumer")
+
     @property
     def machines(self) -> tuple[str, ...]:
         return tuple(self._machines)
@@ -77,7 +97,8 @@ class Registry:
             work: tuple[Literal["resume", "deadline", "durable"], ...]
             work = ("resume", "deadline", "durable")
             inside = [work_name(kind, name) for name in self._boundaries for kind in work]
-            self._effect_names = tuple({*self._effects, *outside, *inside})
+            aside = [work_name("event", name) for name in self.consumers]
+            self._effect_names = tuple({*self._effects, *outside, *inside, *aside})
         return self._effect_names
 
     def boundary(self, name: str) -> Boundary[Any, Any, Any]:

@@ -39,6 +39,7 @@ class Runner:
         in_flight: Crossings that callers of this process are running right now.
         concurrency: Pieces of work at the same time.
         resume: Goes on with a crossing whose ticket was answered.
+        take_up: Hands over an event that a consumer had set aside.
         max_restarts: How often a piece of work that fails is tried again before it is given up.
     """
 
@@ -53,6 +54,7 @@ class Runner:
         in_flight: Iterable[str],
         concurrency: int,
         resume: Callable[[str], Awaitable[Outcome[Any]]],
+        take_up: Callable[[PendingEffect], Awaitable[bool]],
         max_restarts: int,
     ) -> None:
         self._store = store
@@ -64,6 +66,7 @@ class Runner:
             registry,
             handle_of=handle_of,
             resume=resume,
+            take_up=take_up,
             max_restarts=max_restarts,
         )
         self._timers = Timers(

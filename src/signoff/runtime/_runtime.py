@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 from weakref import WeakValueDictionary
@@ -14,6 +15,7 @@ from signoff.boundary import (
     Carried,
     Crossed,
     Crossing,
+    CrossingStore,
     DidNotHappen,
     Happened,
     InFlight,
@@ -27,17 +29,21 @@ from signoff.boundary import (
     crossing_key,
     subject_id,
 )
-from signoff.clock import Clock, SystemClock
+from signoff.clock import Clock, Driven, SystemClock
 from signoff.coordination import Compensated, Coordinated, Saga, boundary_of
 from signoff.errors import StorageUnavailable, UsageError
 from signoff.ledger import Redact, Usage
+from signoff.runtime._consumers import Consumers
+from signoff.runtime._event_verbs import EventVerbs
 from signoff.runtime._flights import Flights
+from signoff.runtime._handing_over import HandingOver
 from signoff.runtime._heartbeats import Unhurried
 from signoff.runtime._people_verbs import PeopleVerbs
 from signoff.runtime._registry import Known, Registry
+from signoff.runtime._rereading import Rereading
 from signoff.runtime._runner import Runner
 from signoff.runtime._spine_verbs import SpineVerbs
-from signoff.state import Handle, Move
+from signoff.state import Consumer, Event, Handle, Move
 from signoff.storage import Storage, storage_at
 
 if TYPE_CHECKING:
@@ -55,7 +61,7 @@ T = TypeVar("T")
 _log = logging.getLogger("signoff.runtime")
 
 
-class Runtime(SpineVerbs, PeopleVerbs):
+class Runtime(SpineVerbs, PeopleVerbs, EventVerbs):
     """Runs boundaries and spines over one database; fires timers, performs effects, recovers.
 
     Use it as an asynchronous context manager. On opening it takes up what an earlier process left
@@ -64,8 +70,9 @@ class Runtime(SpineVerbs, PeopleVerbs):
     Args:
         store: URL of the database (see `signoff.storage.storage_at`), or a storage.
         clock: Time; the real one by default.
-        knows: Boundaries, those who coordinate them, and state machines, whose unfinished work is
-            taken up. Whatever is used through this runtime is known from then on.
+        knows: Boundaries, those who coordinate them, state machines, whose unfinished work is
+            taken up, and consumers, which are handed events. Whatever is used through this runtime
+            is known from then on.
         redact: Runs over every record (its type and its fields) before it is hashed and written.
         concurrency: Timers and effects worked on at the same time.
         principals: Who may answer tickets and who may kill: a TOML file, or names with their roles.
@@ -110,14 +117,32 @@ class Runtime(SpineVerbs, PeopleVerbs):
             in_flight=self._flights,
             concurrency=concurrency,
             resume=self._resume,
+            take_up=self._take_up_event,
+            max_restarts=max_restarts,
+        )
+        self._handing_over = HandingOver(
+            self._storage,
+            self._clock,
+            cross=self._cross_in,
+            reread=self._count_otherwise,
+        )
+        self._rereading = Rereading(self._storage, self._clock, self._handing_over)
+        self._consumers = Consumers(
+            self._storage,
+            self._clock,
+            self._registry,
+            hand_over=self._handing_over.hand_over,
+            set_aside=self._handing_over.set_aside,
+            concurrency=concurrency,
             max_restarts=max_restarts,
         )
         self._principals = Principals.of(principals)
         self._announced: dict[str, tuple[str, ...]] = {}
-        self._driving = asyncio.Event()
         self._gave_up: BaseException | None = None
         self._storage.on_due = self._runner.expect
+        self._storage.on_append = self._consumers.woken.set
         self._driver: asyncio.Task[None] | None = None
+        self._consuming: asyncio.Task[None] | None = None
 
     @property
     def ledger(self) -> Storage:
@@ -130,21 +155,33 @@ class Runtime(SpineVerbs, PeopleVerbs):
         return self._clock
 
     async def __aenter__(self) -> Runtime:
+        await self._storage.open(exclusive=True)
+        self._driver = await self._supervised("due work", self._runner)
+        if self._registry.consumers:
+            await self._drive_consumers()
+        return self
+
+    async def _drive_consumers(self) -> None:
+        if self._consuming is None:
+            self._consuming = await self._supervised("events", self._consumers)
+
+    async def _supervised(self, name: str, work: Driven) -> asyncio.Task[None]:
+        """Have work driven by the clock, and started again if that fails."""
         from signoff.control import Supervisor
 
-        await self._storage.open(exclusive=True)
+        driving = asyncio.Event()
         supervisor = Supervisor(
-            {"due work": self._drive},
+            {name: lambda: self._drive(work, driving)},
             clock=self._clock,
             heartbeats=Unhurried(self._storage),
             on_escalation=self._escalated,
         )
-        self._driver = asyncio.create_task(supervisor.run(), name="signoff-runner")
+        driver = asyncio.create_task(supervisor.run(), name=f"signoff-{name}")
         # The driver takes its place before anybody moves the clock.
-        started = asyncio.create_task(self._driving.wait())
-        await asyncio.wait({self._driver, started}, return_when=asyncio.FIRST_COMPLETED)
+        started = asyncio.create_task(driving.wait())
+        await asyncio.wait({driver, started}, return_when=asyncio.FIRST_COMPLETED)
         started.cancel()
-        return self
+        return driver
 
     async def __aexit__(
         self,
@@ -152,17 +189,22 @@ class Runtime(SpineVerbs, PeopleVerbs):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        driver, self._driver = self._driver, None
+        drivers = (self._driver, self._consuming)
+        self._driver = self._consuming = None
         failure: BaseException | None = None
-        if driver is not None:
+        for driver in drivers:
+            if driver is None:
+                continue
             driver.cancel()
             try:
                 await driver
             except asyncio.CancelledError:
                 pass
             except Exception as stopped:
-                failure = stopped
+                failure = failure or stopped
         await self._flights.cancel()
+        with contextlib.suppress(StorageUnavailable):
+            await self._consumers.close()
         await self._storage.close()
         if failure is not None and error is None:
             raise failure
@@ -171,12 +213,15 @@ class Runtime(SpineVerbs, PeopleVerbs):
         """Take up the unfinished work of these, too."""
         self._registry.add(things)
         self._runner.woken.set()
+        if self._registry.consumers and self._driver is not None and self._consuming is None:
+            raise UsageError("hand a consumer to an open runtime with: await runtime.consume(...)")
+        self._consumers.woken.set()
 
-    async def _drive(self) -> None:
+    async def _drive(self, work: Driven, driving: asyncio.Event) -> None:
         while True:
-            self._driving.set()
+            driving.set()
             try:
-                await self._clock.drive(self._runner)
+                await self._clock.drive(work)
             except StorageUnavailable as error:
                 # What is due stays due; callers hear of it from their own calls.
                 _log.warning("due work has to wait: %s", error)
@@ -281,14 +326,20 @@ class Runtime(SpineVerbs, PeopleVerbs):
         key: str,
         move: Move[Any, S] | None,
         principal: object = None,
-        parent: Parent | None = None,
     ) -> Outcome[R]:
-        self._check_open()
-        self._registry.add_boundary(boundary)
-        await self._announce(boundary)
-        id = crossing_id(key)
-        about = (boundary.name, subject_id(subject))
-        crossing = Crossing(
+        crossing = self._crossing_of(boundary, subject, key, move, principal, None)
+        return await self._run(crossing, boundary, subject, key)
+
+    def _crossing_of(
+        self,
+        boundary: Boundary[S, P, R],
+        subject: S,
+        key: str,
+        move: Move[Any, S] | None,
+        principal: object,
+        parent: Parent | None,
+    ) -> Crossing[S, P, R]:
+        return Crossing(
             boundary,
             subject,
             key=key,
@@ -300,6 +351,15 @@ class Runtime(SpineVerbs, PeopleVerbs):
             children=self._cross_part,
         )
 
+    async def _run(
+        self, crossing: Crossing[S, P, R], boundary: Boundary[S, P, R], subject: S, key: str
+    ) -> Outcome[R]:
+        self._check_open()
+        self._registry.add_boundary(boundary)
+        await self._announce(boundary)
+        id = crossing_id(key)
+        about = (boundary.name, subject_id(subject))
+
         async def run() -> Outcome[R]:
             return await self._see_through(crossing, id)
 
@@ -307,6 +367,26 @@ class Runtime(SpineVerbs, PeopleVerbs):
         # A policy that was read while it was under way may have judged it.
         await self._announce(boundary)
         return outcome
+
+    async def _cross_in(
+        self, boundary: Any, subject: Any, key: str, store: CrossingStore
+    ) -> Outcome[Any]:
+        """Cross a boundary in a store that does more in the same transactions."""
+        boundary = boundary_of(boundary)
+        crossing: Crossing[Any, Any, Any] = Crossing(
+            boundary,
+            subject,
+            key=key,
+            store=store,
+            clock=self._clock,
+            children=self._cross_part,
+        )
+        return await self._run(crossing, boundary, subject, key)
+
+    async def _count_otherwise(
+        self, consumer: Consumer[Any], events: Sequence[Event[Any]], versions: frozenset[int]
+    ) -> int:
+        return await self._rereading.count_otherwise(consumer, events, versions)
 
     async def _cross_part(
         self,
@@ -317,19 +397,21 @@ class Runtime(SpineVerbs, PeopleVerbs):
     ) -> Crossed:
         """Cross a part of another crossing."""
         id = crossing_id(key)
-        before = await self._storage.crossing(id)
+        crossing = self._crossing_of(boundary, subject, key, None, parent.principal, parent)
         try:
-            outcome = await self._cross(boundary, subject, key, None, parent.principal, parent)
+            outcome = await self._run(crossing, boundary, subject, key)
         except asyncio.CancelledError:
             cut = await self._storage.crossing(id)
             if cut is not None and cut.status in ("intended", "unknown"):
                 because = "it was cut off while its effect was under way"
                 raise Unfinished(Unknown(boundary.name, key, because, id)) from None
             raise
-        recorded = await self._storage.crossing(id)
-        usage: dict[str, Any] = {} if recorded is None else recorded.state.get("usage", {})
-        fresh = before is None or before.status in ("open", "intended")
-        return Crossed(outcome=outcome, usage=Usage(**usage), crossing=id, fresh=fresh)
+        usage = crossing.usage
+        if not crossing.found:  # somebody else was running it
+            recorded = await self._storage.crossing(id)
+            usage = Usage(**({} if recorded is None else recorded.state.get("usage", {})))
+        fresh = crossing.found in ("", "nothing", "open", "intended")
+        return Crossed(outcome=outcome, usage=usage, crossing=id, fresh=fresh)
 
     async def _see_through(self, crossing: Crossing[Any, Any, R], id: str) -> Outcome[R]:
         while True:
@@ -348,7 +430,10 @@ class Runtime(SpineVerbs, PeopleVerbs):
     async def drain(self) -> int:
         """Do everything that is due now; how many pieces were done."""
         self._check_open()
-        return await self._runner.run_due()
+        done = 0
+        while more := await self._runner.run_due() + await self._consumers.run_due():
+            done += more
+        return done
 
     async def resolve(
         self,
@@ -404,10 +489,11 @@ class Runtime(SpineVerbs, PeopleVerbs):
             raise UsageError("this runtime is not open: async with Runtime(...) as runtime")
         if self._gave_up is not None:
             raise self._gave_up
-        if self._driver.done() and not self._driver.cancelled():
-            error = self._driver.exception()
-            if error is not None:
-                raise error
+        for driver in (self._driver, self._consuming):
+            if driver is not None and driver.done() and not driver.cancelled():
+                error = driver.exception()
+                if error is not None:
+                    raise error
 
 
 def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:

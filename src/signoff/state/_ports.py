@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from typing import Protocol, TypeVar
 
-from signoff.boundary import CrossingStore, PendingEffect, Timer, Transaction
+from signoff.boundary import (
+    CrossingStore,
+    EventRow,
+    OffsetRow,
+    PendingEffect,
+    StreamRow,
+    Timer,
+    Transaction,
+)
 
 T = TypeVar("T")
 
@@ -72,4 +80,55 @@ class SpineStore(CrossingStore, Protocol):
 
     async def next_due(self, machines: Collection[str], names: Collection[str]) -> str | None:
         """When the earliest timer or effect of these machines and names is due."""
+        ...
+
+
+class EventStore(SpineStore, Protocol):
+    """Where event logs are kept, and how far their consumers have come.
+
+    Guarantees: positions are given in the order of the commits, so that whoever has read one has
+    seen everything before it; a claimed consumer is given to no other living process until this
+    one ends. Does not guarantee that an event was never handed over before.
+    """
+
+    async def stream(self, log: str, stream: str) -> StreamRow:
+        """A stream as last recorded; version 0 if there is none."""
+        ...
+
+    async def events_of_log(self, log: str, *, after: int, limit: int) -> list[EventRow]:
+        """Events with a position greater than `after`, in order."""
+        ...
+
+    def events_of_stream(
+        self, log: str, stream: str, *, after: int = 0, until: int | None = None
+    ) -> AsyncIterator[EventRow]:
+        """A stream's history in versions greater than `after`, through its forks."""
+        ...
+
+    async def events_caused_by(self, cause: str) -> list[EventRow]:
+        """The events that a crossing, or a delivery, added."""
+        ...
+
+    async def log_position(self, log: str) -> int:
+        """Position of a log's last event; 0 without any."""
+        ...
+
+    async def add_consumer(self, name: str, log: str, *, from_now: bool) -> None:
+        """Begin a consumer at the log's first event, or at its next one, if it has not begun.
+
+        Raises:
+            UsageError: If its name belongs to a consumer of another log.
+        """
+        ...
+
+    async def claim_consumer(self, name: str) -> int | None:
+        """Everything up to which position is handled; None if another living process has it."""
+        ...
+
+    async def offsets(self, consumer: str, streams: Collection[str]) -> dict[str, OffsetRow]:
+        """How far a consumer has come in some streams."""
+        ...
+
+    async def save_position(self, consumer: str, position: int) -> None:
+        """Everything up to a position is handled. An earlier position takes nothing back."""
         ...

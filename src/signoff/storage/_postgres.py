@@ -44,7 +44,16 @@ _LOST = (refused.SerializationFailure, refused.DeadlockDetected, refused.UniqueV
 
 #: Our tables that two writers can insert the same key into. A role named `signoff` has its own
 #: tables in our schema, too.
-_CONTENDED = ("subjects", "records", "crossings", "timers")
+_CONTENDED = (
+    "subjects",
+    "records",
+    "crossings",
+    "timers",
+    "streams",
+    "events",
+    "consumers",
+    "offsets",
+)
 
 _wait = threading.Event().wait
 
@@ -195,13 +204,16 @@ class PostgresStorage(Storage):
         if self._presence is not None:
             with contextlib.suppress(psycopg.Error):
                 self._presence.run("release_timers", {"owner": self._owner})
+                self._presence.run("release_consumers", {"owner": self._owner})
             self._presence.close()
             self._presence = None
 
     async def transact(self, script: Callable[[StoredTransaction], T]) -> T:
-        result, due = await self._in_thread(lambda: self._transact(script))
-        if due:
-            self.on_due(due)
+        result, tx = await self._in_thread(lambda: self._transact(script))
+        if tx.due:
+            self.on_due(tx.due)
+        if tx.appends:
+            self.on_append()
         return result
 
     async def read(self, look: Callable[[Connection], T]) -> T:
@@ -268,6 +280,12 @@ class PostgresStorage(Storage):
         effects = [effect for effect in map(read_effect, rows) if effect.id not in busy]
         return effects[0] if effects else None
 
+    async def claim_consumer(self, name: str) -> int | None:
+        # Ours already is by far the most frequent answer.
+        ours = await self._rows("claims_of_consumer", name=name, owner=self._owner)
+        rows = ours or await self._claim("claim_consumer", look="consumer", name=name)
+        return int(rows[0][0]) if rows else None
+
     async def _claim(self, statement: str, /, *, look: str = "", **params: Any) -> Rows:
         """Claim work; `look` names a statement that finds a row wherever the claim could."""
         if not self._exclusive:
@@ -322,7 +340,7 @@ class PostgresStorage(Storage):
                 self._connections.discard(connection)
             self._own.connection = None
 
-    def _transact(self, script: Callable[[StoredTransaction], T]) -> tuple[T, str]:
+    def _transact(self, script: Callable[[StoredTransaction], T]) -> tuple[T, StoredTransaction]:
         conflicts = 0
         pauses = iter(RECONNECT_AFTER)
         with _told(self.url):
@@ -344,8 +362,8 @@ class PostgresStorage(Storage):
                         raise
                     _wait(pause)
 
-    def _try(self, script: Callable[[StoredTransaction], T]) -> tuple[T, str]:
-        """The script's result, and when the earliest work that it left is due."""
+    def _try(self, script: Callable[[StoredTransaction], T]) -> tuple[T, StoredTransaction]:
+        """The script's result, and the transaction that it ran in."""
         connection = self._connection()
         connection.control("BEGIN")
         try:
@@ -372,7 +390,7 @@ class PostgresStorage(Storage):
             with contextlib.suppress(psycopg.Error):
                 connection.control("ROLLBACK")
             raise
-        return result, tx.due
+        return result, tx
 
 
 def _is_ours(violation: refused.UniqueViolation) -> bool:

@@ -77,6 +77,7 @@ class _Job:
     result: Any = None
     error: BaseException | None = None
     due: str = ""
+    appends: bool = False
 
 
 class SQLiteStorage(Storage):
@@ -264,7 +265,7 @@ class SQLiteStorage(Storage):
         try:
             tx = StoredTransaction(connection, owner=self._owner, redact=self._redact)
             job.result = tx.carry_out(job.script)
-            job.due = tx.due
+            job.due, job.appends = tx.due, tx.appends
         except BaseException as error:
             if not connection.connection.in_transaction:
                 raise  # SQLite has already rolled the whole transaction back (a full disk)
@@ -296,6 +297,8 @@ class SQLiteStorage(Storage):
         dues = [job.due for job in jobs if job.due and job.error is None]
         if dues:
             self.on_due(min(dues))
+        if any(job.appends and job.error is None for job in jobs):
+            self.on_append()
 
 
 def connect(path: str) -> sqlite3.Connection:

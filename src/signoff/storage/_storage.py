@@ -9,11 +9,22 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from signoff.boundary import PendingEffect, Recorded, Row, TicketRow, TicketStatus, Timer
+from signoff.boundary import (
+    EventRow,
+    OffsetRow,
+    PendingEffect,
+    Recorded,
+    Row,
+    StreamRow,
+    TicketRow,
+    TicketStatus,
+    Timer,
+)
 from signoff.clock import Clock, SystemClock, from_stamp, stamp
-from signoff.errors import BadInput
+from signoff.errors import BadInput, UsageError
 from signoff.ledger import (
     SEALS,
+    Appended,
     Entry,
     Redact,
     Sealed,
@@ -27,7 +38,9 @@ from signoff.storage._transaction import (
     MARK,
     StoredTransaction,
     read_crossing,
+    read_event,
     read_row,
+    read_stream,
     read_ticket,
 )
 
@@ -64,6 +77,8 @@ class Storage(ABC):
         self.clock: Clock = SystemClock()
         #: Told when work that was just written is due; the runtime puts its runner here.
         self.on_due: Callable[[str], None] = lambda due: None
+        #: Told when events were added to a log; the runtime puts its consumers here.
+        self.on_append: Callable[[], None] = lambda: None
 
     # What a dialect provides
 
@@ -111,6 +126,11 @@ class Storage(ABC):
     @abstractmethod
     def _keep_writers_out(self, tx: StoredTransaction, connection: Connection) -> None:
         """Wait for every other transaction, so that the next read sees a clean cut."""
+
+    async def claim_consumer(self, name: str) -> int | None:
+        """See `EventStore.claim_consumer`."""
+        rows = await self._rows("consumer", name=name)
+        return int(rows[0][1]) if rows else None
 
     # What all dialects answer alike
 
@@ -260,6 +280,103 @@ class Storage(ABC):
         rows = await self._rows("heartbeats")
         return [Heartbeat(**dict(zip(Heartbeat.__slots__, row, strict=True))) for row in rows]
 
+    # Event logs
+
+    async def stream(self, log: str, stream: str) -> StreamRow:
+        """A stream as last recorded; version 0 if there is none."""
+        return read_stream(log, stream, await self._rows("stream", log=log, stream=stream))
+
+    async def streams(self, log: str, *, after: str = "") -> AsyncIterator[StreamRow]:
+        """The streams of a log, by name."""
+        while rows := await self._rows("streams", log=log, after=after, limit=_CHUNK):
+            for stream, *values in rows:
+                yield read_stream(log, stream, [tuple(values)])
+            after = rows[-1][0]
+
+    async def events_of_log(self, log: str, *, after: int, limit: int) -> list[EventRow]:
+        """Events with a position greater than `after`, in order."""
+        rows = await self._rows("events_of_log", log=log, after=after, limit=limit)
+        return [read_event(values) for values in rows]
+
+    async def events_of_stream(
+        self, log: str, stream: str, *, after: int = 0, until: int | None = None
+    ) -> AsyncIterator[EventRow]:
+        """A stream's history in versions greater than `after`, through its forks."""
+        row = await self.stream(log, stream)
+        until = row.version if until is None else min(until, row.version)
+        lineage = [(stream, row.forked, until)]
+        while row.source and after < row.forked:
+            until = min(until, row.forked)
+            row = await self.stream(log, row.source)
+            lineage.append((row.stream, row.forked, until))
+        for name, forked, last in reversed(lineage):
+            version = max(after, forked)
+            while version < last:
+                rows = await self._rows(
+                    "events_of_stream",
+                    log=log,
+                    stream=name,
+                    after=version,
+                    until=last,
+                    limit=_CHUNK,
+                )
+                if not rows:
+                    break
+                for values in rows:
+                    yield read_event(values)
+                version = rows[-1][2]
+
+    async def events_caused_by(self, cause: str) -> list[EventRow]:
+        """The events that a crossing, or a delivery, added."""
+        rows = await self._rows("events_caused_by", caused_by=cause)
+        return [read_event(values) for values in rows]
+
+    async def log_position(self, log: str) -> int:
+        """Position of a log's last event; 0 without any."""
+        rows = await self._rows("log_position", log=log)
+        return int(rows[0][0]) if rows else 0
+
+    async def logs(self) -> list[tuple[str, int, int]]:
+        """(log, its last position, how many streams)."""
+        return [tuple(row) for row in await self._rows("logs")]
+
+    async def consumers(self) -> list[tuple[str, str, int]]:
+        """(consumer, its log, everything up to which position is handled)."""
+        return [tuple(row) for row in await self._rows("consumers")]
+
+    async def offsets(self, consumer: str, streams: Collection[str]) -> dict[str, OffsetRow]:
+        """How far a consumer has come in some streams."""
+        listed = json.dumps(list(streams))
+        rows = await self._rows("offsets", consumer=consumer, streams=listed)
+        return {stream: OffsetRow(version, seen) for stream, version, seen in rows}
+
+    async def add_consumer(self, name: str, log: str, *, from_now: bool) -> None:
+        """Begin a consumer at the log's first event, or at its next one, if it has not begun."""
+
+        def write(tx: StoredTransaction) -> None:
+            rows = tx.connection.run("log_position", {"log": log}) if from_now else []
+            position = rows[0][0] if rows else 0
+            params = {"name": name, "log": log, "position": position}
+            tx.connection.run("add_consumer", params)
+
+        rows = await self._rows("consumer", name=name)
+        if not rows:
+            await self.transact(write)
+            rows = await self._rows("consumer", name=name)
+        if rows[0][0] != log:
+            raise UsageError(
+                f"consumer {name} reads log {rows[0][0]}, not {log}; give this one another name"
+            )
+
+    async def save_position(self, consumer: str, position: int) -> None:
+        """Everything up to a position is handled."""
+        params = {"name": consumer, "position": position}
+
+        def write(tx: StoredTransaction) -> None:
+            tx.connection.run("save_position", params)
+
+        await self.transact(write)
+
     async def last_at(self) -> str | None:
         """When the last record was written."""
         rows = await self._rows("last_at")
@@ -329,12 +446,37 @@ def _fields(body: str) -> dict[str, Any]:
     return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
 
 
+def _check_event(
+    connection: Connection, verifying: Verifying, entry: Entry, fields: dict[str, Any]
+) -> None:
+    """Compare an event with the digest that the ledger keeps of it."""
+    log, version, wanted = (fields.get(name) for name in ("log", "version", "digest"))
+    if version is None:
+        caused = connection.run("events_caused_by", {"caused_by": entry.crossing})
+        found = any(read_event(values).digest == wanted for values in caused)
+    else:
+        params = {"log": log, "stream": entry.subject, "version": version}
+        rows = connection.run("event", params)
+        found = bool(rows) and read_event(rows[0]).digest == wanted
+    if not found:
+        verifying.fault(entry.subject, entry.seq, f"its event in log {log} was altered, or is gone")
+
+
 def _verify(connection: Connection) -> Verification:
     verifying = Verifying()
+    vouched = 0
     for values in _pages(connection, "records", 0, 0):
         entry = _entry(values)
-        telling = entry.type == Sealed.type or MARK in entry.body
-        verifying.feed(entry, _fields(entry.body) if telling else {})
+        event = entry.type == Appended.type
+        telling = event or entry.type == Sealed.type or MARK in entry.body
+        fields = _fields(entry.body) if telling else {}
+        verifying.feed(entry, fields)
+        if event:
+            vouched += 1
+            _check_event(connection, verifying, entry, fields)
+    events = int(connection.run("count_events", {})[0][0])
+    if events > vouched:
+        verifying.fault("events", 0, f"{events - vouched} more than the ledger knows")
     for mark, body in _pages(connection, "payloads", 0, ""):
         verifying.payload(mark, digest(body))
     return verifying.finish(_heads(connection))

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from signoff.boundary import PendingEffect, Recorded, Row, Swap, TicketRow, Timer, Use
+from signoff.boundary import (
+    EventRow,
+    OffsetRow,
+    PendingEffect,
+    Recorded,
+    Row,
+    StreamRow,
+    Swap,
+    TicketRow,
+    Timer,
+    Use,
+)
 from signoff.ledger import EMPTY, Record, Redact, canonical, digest, link
 from signoff.storage._connection import Connection, Params, Rows
 
@@ -65,6 +77,9 @@ class StoredTransaction:
         #: When the earliest of the timers and effects that it wrote is due; empty if it wrote none.
         self.due = ""
         self._absent: set[str] = set()
+        self._streams: dict[tuple[str, str], StreamRow] = {}
+        self._events: dict[str, list[EventRow]] = {}
+        self._offsets: dict[tuple[str, str], OffsetRow | None] = {}
         self._lock, self._share = ("lock_", "share_") if connection.locks else ("", "")
 
     @property
@@ -81,6 +96,11 @@ class StoredTransaction:
             raise RuntimeError("the script raised StopIteration") from error
         self.flush()
         return result
+
+    @property
+    def appends(self) -> bool:
+        """Whether it adds events to a log."""
+        return bool(self._events)
 
     def _will_be_due(self, due: str) -> None:
         if not self.due or due < self.due:
@@ -311,6 +331,70 @@ class StoredTransaction:
     def forget_uses(self, throttle: str, *, before: str) -> None:
         self._connection.run("forget_uses", {"throttle": throttle, "before": before})
 
+    # Event logs
+
+    def stream(self, log: str, stream: str) -> StreamRow:
+        known = self._streams.get((log, stream))
+        if known is None:
+            self._subject(stream)  # its lock guards the stream, too
+            rows = self._connection.run("stream", {"log": log, "stream": stream})
+            known = read_stream(log, stream, rows)
+            self._streams[log, stream] = known
+        return known
+
+    def fork_stream(self, stream: StreamRow) -> None:
+        self._save_stream(stream)
+
+    def _save_stream(self, stream: StreamRow) -> None:
+        self._streams[stream.log, stream.stream] = stream
+        params = {name: getattr(stream, name) for name in StreamRow.__slots__}
+        self._connection.run("save_stream", params)
+
+    def add_events(self, rows: Sequence[EventRow]) -> None:
+        for row in rows:
+            self._events.setdefault(row.log, []).append(row)
+        version = max((row.version or 0 for row in rows), default=0)
+        if rows and version:
+            stream = self.stream(rows[0].log, rows[0].stream)
+            self._save_stream(replace(stream, version=version))
+
+    def event(self, log: str, stream: str, version: int) -> EventRow | None:
+        params = {"log": log, "stream": stream, "version": version}
+        return self._one_event("event", params)
+
+    def event_by_key(self, log: str, stream: str, key: str) -> EventRow | None:
+        return self._one_event("event_by_key", {"log": log, "stream": stream, "key": key})
+
+    def _one_event(self, statement: str, params: Params) -> EventRow | None:
+        # What this transaction adds is not there yet.
+        for row in self._events.get(params["log"], ()):
+            if all(getattr(row, name) == value for name, value in params.items()):
+                return row
+        rows = self._connection.run(statement, params)
+        return read_event(rows[0]) if rows else None
+
+    def offset(self, consumer: str, stream: str) -> OffsetRow:
+        params = {"consumer": consumer, "stream": stream}
+        rows = self._connection.run(f"{self._lock}offset", params)
+        known = OffsetRow(*rows[0]) if rows else None
+        self._offsets[consumer, stream] = known
+        return known or OffsetRow()
+
+    def save_offset(self, consumer: str, stream: str, offset: OffsetRow) -> None:
+        # One that is not there cannot be locked: inserting it fails if another was faster, and
+        # the script runs again.
+        known = self._offsets[consumer, stream]
+        self._connection.run(
+            "add_offset" if known is None else "move_offset",
+            {
+                "consumer": consumer,
+                "stream": stream,
+                "version": offset.version,
+                "seen": offset.seen,
+            },
+        )
+        self._offsets[consumer, stream] = offset
+
     # The user's own, and the end
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -323,6 +407,22 @@ class StoredTransaction:
         for subject in self._subjects.values():
             if subject.touched:
                 self._write(subject)
+        # Last, and in the order of their names: whoever adds to a log keeps others from it until
+        # the end, so that positions are given in the order of the commits.
+        for log in sorted(self._events):
+            self._write_events(log, self._events[log])
+
+    def _write_events(self, log: str, rows: Sequence[EventRow]) -> None:
+        params = {"log": log, "number": len(rows)}
+        last = int(self._connection.run("extend_log", params)[0][0])
+        first = last - len(rows) + 1
+        self._connection.run_many(
+            "add_event",
+            [
+                {name: getattr(row, name) for name in EventRow.__slots__} | {"position": position}
+                for position, row in enumerate(rows, first)
+            ],
+        )
 
     def _write(self, subject: _Subject) -> None:
         params: dict[str, Any] = {
@@ -386,6 +486,17 @@ def read_crossing(values: tuple[Any, ...]) -> Recorded:
 def read_row(id: str, values: tuple[Any, ...]) -> Row | None:
     """A row from the columns of its subject."""
     return _Subject(id, values).row
+
+
+def read_stream(log: str, stream: str, rows: Rows) -> StreamRow:
+    """A stream from the columns of its row, if it has one."""
+    version, source, forked = rows[0] if rows else (0, "", 0)
+    return StreamRow(log=log, stream=stream, version=version, source=source, forked=forked)
+
+
+def read_event(values: tuple[Any, ...]) -> EventRow:
+    """An event from its columns."""
+    return EventRow(**dict(zip(EventRow.__slots__, values, strict=True)))
 
 
 def read_timer(values: tuple[Any, ...]) -> Timer:

@@ -363,3 +363,106 @@ WHERE subject = %(subject)s AND name = %(name)s AND armed = %(armed)s;
 
 -- reset_effect --
 UPDATE signoff.effects SET due = %(due)s, tries = 0, owner = NULL WHERE id = %(id)s;
+
+-- stream --
+-- The lock on the stream's subject guards it.
+SELECT version, source, forked FROM signoff.streams WHERE log = %(log)s AND stream = %(stream)s;
+
+-- save_stream --
+INSERT INTO signoff.streams (log, stream, version, source, forked)
+VALUES (%(log)s, %(stream)s, %(version)s, %(source)s, %(forked)s)
+ON CONFLICT (log, stream) DO UPDATE SET version = excluded.version;
+
+-- extend_log --
+-- Positions for so many events; the log's row stays locked until the transaction ends.
+INSERT INTO signoff.logs (name, position) VALUES (%(log)s, %(number)s)
+ON CONFLICT (name) DO UPDATE SET position = logs.position + excluded.position
+RETURNING position;
+
+-- add_event --
+INSERT INTO signoff.events (log, position, stream, version, type, data, at, happened, key, caused_by,
+    fingerprint, about)
+VALUES (%(log)s, %(position)s, %(stream)s, %(version)s, %(type)s, %(data)s, %(at)s, %(happened)s, %(key)s, %(caused_by)s,
+    %(fingerprint)s, %(about)s);
+
+-- event --
+SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position
+FROM signoff.events WHERE log = %(log)s AND stream = %(stream)s AND version = %(version)s;
+
+-- event_by_key --
+SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position
+FROM signoff.events WHERE log = %(log)s AND stream = %(stream)s AND key = %(key)s;
+
+-- events_of_log --
+SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position
+FROM signoff.events WHERE log = %(log)s AND position > %(after)s ORDER BY position LIMIT %(limit)s;
+
+-- events_of_stream --
+SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position
+FROM signoff.events
+WHERE log = %(log)s AND stream = %(stream)s AND version > %(after)s AND version <= %(until)s
+ORDER BY version LIMIT %(limit)s;
+
+-- events_caused_by --
+SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position
+FROM signoff.events WHERE caused_by = %(caused_by)s ORDER BY log, position;
+
+-- log_position --
+SELECT position FROM signoff.logs WHERE name = %(log)s;
+
+-- logs --
+SELECT l.name, l.position, (SELECT count(*) FROM signoff.streams s WHERE s.log = l.name)
+FROM signoff.logs l ORDER BY l.name;
+
+-- streams --
+SELECT stream, version, source, forked FROM signoff.streams
+WHERE log = %(log)s AND stream > %(after)s ORDER BY stream LIMIT %(limit)s;
+
+-- count_events --
+SELECT count(*) FROM signoff.events;
+
+-- add_consumer --
+INSERT INTO signoff.consumers (name, log, position) VALUES (%(name)s, %(log)s, %(position)s)
+ON CONFLICT DO NOTHING;
+
+-- consumer --
+SELECT log, position FROM signoff.consumers WHERE name = %(name)s;
+
+-- consumers --
+SELECT name, log, position FROM signoff.consumers ORDER BY name;
+
+-- save_position --
+-- Whoever comes late with an earlier position takes nothing back.
+UPDATE signoff.consumers SET position = %(position)s WHERE name = %(name)s AND position < %(position)s;
+
+-- offset --
+SELECT version, seen FROM signoff.offsets WHERE consumer = %(consumer)s AND stream = %(stream)s;
+
+-- offsets --
+SELECT stream, version, seen FROM signoff.offsets
+WHERE consumer = %(consumer)s AND stream IN (SELECT json_array_elements_text(%(streams)s::json));
+
+-- add_offset --
+INSERT INTO signoff.offsets (consumer, stream, version, seen)
+VALUES (%(consumer)s, %(stream)s, %(version)s, %(seen)s);
+
+-- move_offset --
+UPDATE signoff.offsets SET version = %(version)s, seen = %(seen)s
+WHERE consumer = %(consumer)s AND stream = %(stream)s;
+
+-- lock_offset --
+SELECT version, seen FROM signoff.offsets
+WHERE consumer = %(consumer)s AND stream = %(stream)s FOR UPDATE;
+
+-- claims_of_consumer --
+-- Ours already: by far the most frequent answer.
+SELECT position FROM signoff.consumers WHERE name = %(name)s AND owner = %(owner)s;
+
+-- claim_consumer --
+-- A consumer that no other living process has, marked as ours.
+UPDATE signoff.consumers SET owner = %(owner)s
+WHERE name = %(name)s AND (owner IS NULL OR owner <> ALL (%(others)s::int[]))
+RETURNING position;
+
+-- release_consumers --
+UPDATE signoff.consumers SET owner = NULL WHERE owner = %(owner)s;

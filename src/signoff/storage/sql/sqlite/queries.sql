@@ -296,3 +296,89 @@ WHERE subject = :subject AND name = :name AND armed = :armed;
 
 -- reset_effect --
 UPDATE signoff_effects SET due = :due, tries = 0, owner = NULL WHERE id = :id;
+
+-- stream --
+-- The lock on the stream's subject guards it.
+SELECT version, source, forked FROM signoff_streams WHERE log = :log AND stream = :stream;
+
+-- save_stream --
+INSERT INTO signoff_streams (log, stream, version, source, forked)
+VALUES (:log, :stream, :version, :source, :forked)
+ON CONFLICT (log, stream) DO UPDATE SET version = excluded.version;
+
+-- extend_log --
+-- Positions for so many events; the log's row stays locked until the transaction ends.
+INSERT INTO signoff_logs (name, position) VALUES (:log, :number)
+ON CONFLICT (name) DO UPDATE SET position = signoff_logs.position + excluded.position
+RETURNING position;
+
+-- add_event --
+INSERT INTO signoff_events (log, position, stream, version, type, data, at, happened, key, caused_by,
+    fingerprint, about)
+VALUES (:log, :position, :stream, :version, :type, :data, :at, :happened, :key, :caused_by,
+    :fingerprint, :about);
+
+-- event --
+SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position
+FROM signoff_events WHERE log = :log AND stream = :stream AND version = :version;
+
+-- event_by_key --
+SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position
+FROM signoff_events WHERE log = :log AND stream = :stream AND key = :key;
+
+-- events_of_log --
+SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position
+FROM signoff_events WHERE log = :log AND position > :after ORDER BY position LIMIT :limit;
+
+-- events_of_stream --
+SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position
+FROM signoff_events
+WHERE log = :log AND stream = :stream AND version > :after AND version <= :until
+ORDER BY version LIMIT :limit;
+
+-- events_caused_by --
+SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position
+FROM signoff_events WHERE caused_by = :caused_by ORDER BY log, position;
+
+-- log_position --
+SELECT position FROM signoff_logs WHERE name = :log;
+
+-- logs --
+SELECT l.name, l.position, (SELECT count(*) FROM signoff_streams s WHERE s.log = l.name)
+FROM signoff_logs l ORDER BY l.name;
+
+-- streams --
+SELECT stream, version, source, forked FROM signoff_streams
+WHERE log = :log AND stream > :after ORDER BY stream LIMIT :limit;
+
+-- count_events --
+SELECT count(*) FROM signoff_events;
+
+-- add_consumer --
+INSERT INTO signoff_consumers (name, log, position) VALUES (:name, :log, :position)
+ON CONFLICT DO NOTHING;
+
+-- consumer --
+SELECT log, position FROM signoff_consumers WHERE name = :name;
+
+-- consumers --
+SELECT name, log, position FROM signoff_consumers ORDER BY name;
+
+-- save_position --
+-- Whoever comes late with an earlier position takes nothing back.
+UPDATE signoff_consumers SET position = :position WHERE name = :name AND position < :position;
+
+-- offset --
+SELECT version, seen FROM signoff_offsets WHERE consumer = :consumer AND stream = :stream;
+
+-- offsets --
+SELECT stream, version, seen FROM signoff_offsets
+WHERE consumer = :consumer AND stream IN (SELECT value FROM json_each(:streams));
+
+-- add_offset --
+INSERT INTO signoff_offsets (consumer, stream, version, seen)
+VALUES (:consumer, :stream, :version, :seen);
+
+-- move_offset --
+UPDATE signoff_offsets SET version = :version, seen = :seen
+WHERE consumer = :consumer AND stream = :stream;
