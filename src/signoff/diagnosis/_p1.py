@@ -128,8 +128,8 @@ SIGNATURES = (
         code="P1-weight",
         pattern="P1",
         title="one specialist's answer outweighs its declared weight",
-        evidence="what specialists answered, against what their owner proposed: the share in which one "
-        "alone was followed, above its share of the weights",
+        evidence="what specialists said, against what their owner proposed: how often one alone "
+        "was followed, above its share of the weights",
         cause="the merge follows one voice whatever the weights say; often a model merges",
         corrections=(
             "make the merge a plain function of the parts and their weights",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from signoff.errors import UsageError
@@ -161,6 +162,7 @@ def _labelled(case: Reproduced, confidence: float) -> Labelled:
     return Labelled(counts=case, label=label, current=current, prior=prior)
 
 
+@lru_cache(maxsize=1024)
 def _interval(failures: int, of: int, confidence: float) -> Interval | None:
     return clopper_pearson(failures, of, confidence=confidence) if of else None
 

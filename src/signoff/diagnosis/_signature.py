@@ -214,10 +214,12 @@ def found(signature: Signature, tallies: Mapping[str, Tally]) -> Iterable[Findin
     for where, tally in tallies.items():
         if tally.count < signature.minimum_evidence:
             continue
+        tolerance = signature.tolerance if tally.tolerance is None else tally.tolerance
         interval = tally.interval
         if interval is None and tally.of:
+            if tally.count <= tolerance * tally.of:
+                continue  # an interval holds its own rate
             interval = clopper_pearson(min(tally.count, tally.of), tally.of, confidence=CONFIDENCE)
-        tolerance = signature.tolerance if tally.tolerance is None else tally.tolerance
         if tolerance and (interval is None or interval.low <= tolerance):
             continue
         yield Finding(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from signoff.ledger._entry import Entry
+from signoff.ledger._record import Said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,18 @@ def phantom_successes(
         if said is not None and status != "done":
             phantoms.append(PhantomSuccess(claimed=name, words=said[0], status=status))
     return tuple(phantoms)
+
+
+def said(message: str, claims: Mapping[str, str], entries: Iterable[Entry]) -> Said:
+    """The record of a closing message, with the claims in it that are not borne out.
+
+    Args:
+        message: See `phantom_successes`.
+        claims: See `phantom_successes`.
+        entries: See `phantom_successes`.
+    """
+    phantoms = phantom_successes(message, claims, entries)
+    return Said(message=message, phantoms=tuple(asdict(phantom) for phantom in phantoms))
 
 
 def _standing(entries: Iterable[Entry]) -> dict[str, str]:
