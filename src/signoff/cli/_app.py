@@ -18,6 +18,7 @@ from signoff.cli import (
     ledger,
     local,
     policy,
+    reliability,
     renewals,
     replay,
 )
@@ -47,6 +48,7 @@ app.command("kill")(kill.kill)
 app.command("controls")(controls.controls)
 app.add_typer(policy.app, name="policy")
 app.add_typer(replay.app, name="replay")
+app.add_typer(reliability.app, name="reliability")
 app.add_typer(local.app, name="local")
 app.command("diagnose")(diagnose.diagnose)
 app.command("doctor")(doctor.doctor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast
 
@@ -55,7 +55,12 @@ class _Open:
 
 
 async def trials_of_ledger(
-    ledger: Ledger, *, boundary: str = "", since: str = "", ok: Accepted = "first"
+    ledger: Ledger,
+    *,
+    boundary: str = "",
+    since: str = "",
+    ok: Accepted = "first",
+    progress: Callable[[int], None] | None = None,
 ) -> AsyncIterator[Trial]:
     """One trial for each crossing that was asked for a proposal.
 
@@ -75,6 +80,7 @@ async def trials_of_ledger(
         since: Only crossings that were opened at or after this time, as `signoff.clock.stamp`
             writes it; empty for all.
         ok: What counts as accepted.
+        progress: Is told the position of every record.
 
     Raises:
         UsageError: If `ok` is something else.
@@ -103,6 +109,8 @@ async def trials_of_ledger(
         )
 
     async for entry in ledger.entries():
+        if progress is not None:
+            progress(entry.position)
         if entry.type not in _TYPES or not entry.crossing:
             continue
         if entry.type == "opened":

@@ -13,6 +13,9 @@ from signoff.statistics import Interval, clustered_share, pass_k, variance_share
 
 _STEPS = 4000
 
+#: Inputs that a group needs to be the best that was seen, if any group has as many.
+_ENOUGH = 20
+
 #: Less variance between inputs than this is none.
 _POINT = 1e-4
 
@@ -72,7 +75,7 @@ def levers(
 
     A stronger boundary: a share c of the group's failures is caught and corrected, so that its mean
     reaches the level; `E[(c + (1 - c) p)^k]` is a sum of pass^1 to pass^k of each input, without
-    bias. By default the level is that of the best group.
+    bias. By default the level is that of the best group with at least 20 inputs.
 
     The trend: the mean moves by mu for the days of the horizon, in the same way.
 
@@ -113,7 +116,8 @@ def levers(
 
     rows = [_half_sigma(model, deep, k, before)]
     means = {name: _mean(tally.inputs) for name, tally in groups.items() if tally.inputs}
-    best = max(means.values(), default=0.0)
+    told = [mean for name, mean in means.items() if len(groups[name].inputs) >= _ENOUGH]
+    best = max(told or means.values(), default=0.0)
     wanted = strengthen or {name: best for name, mean in means.items() if mean < best}
     for name, level in sorted(wanted.items()):
         mean = means.get(name, 1.0)

@@ -89,7 +89,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reliability:
-    """The whole answer.
+    """How reliable each model was, and what the rest comes from.
 
     Attributes:
         k: The largest k of pass^k.
@@ -217,7 +217,7 @@ def _slice(group: str, model: str, tally: Tally, depth: int, confidence: float) 
     return Slice(
         group=group,
         model=model,
-        inputs=len(tally.inputs),
+        inputs=len(by_input(dict.fromkeys(tally.inputs, 0.0))),
         trials=tally.trials,
         unknown=tally.unknown,
         errors=tally.errors,

@@ -63,8 +63,8 @@ def least_squares(
 ) -> Line:
     """Fit a line by least squares, with the t interval of its slope.
 
-    Exact for independent normal noise whose variance is inverse to the weight; the noise itself has
-    the chi-square interval.
+    Exact for independent normal noise whose variance is inverse to the weight. The noise itself has
+    the chi-square interval, which leans on the noise being normal much more than the slope does.
 
     Source: Gauss 1809; Draper and Smith 1998, Applied Regression Analysis, sections 1.4 and 9.2.
 
