@@ -13,6 +13,9 @@ from signoff.boundary._standing import Standing
 from signoff.boundary._subject import in_json
 from signoff.ledger import Opened, Record
 
+#: Seconds from which on it is told how long a verdict took: a gate takes a thousandth of one.
+WORTH_TELLING = 0.01
+
 #: What stays known of a crossing after its end.
 KEPT = ("usage", "parts")
 
@@ -102,6 +105,11 @@ class Settled:
 
     recorded: Recorded
     row: Row | None = None
+
+
+def worth_telling(seconds: float) -> float | None:
+    """How long a verdict took, for the record; None if that was no time."""
+    return round(seconds, 3) if seconds >= WORTH_TELLING else None
 
 
 def overtaken(existing: Recorded | None, known: Recorded) -> bool:

@@ -220,6 +220,7 @@ class Course(Generic[S, P, R]):
         *,
         controls: tuple[str, ...] = (),
         waived: tuple[str, ...] = (),
+        seconds: float | None = None,
     ) -> None:
         rejections = tuple(map(_recordable, rejections))
         self._unwritten.append(
@@ -232,6 +233,7 @@ class Course(Generic[S, P, R]):
                 controls=controls,
                 waived=waived,
                 ticket="" if self._answer is None else self._answer.ticket,
+                seconds=seconds,
             )
         )
         codes = ",".join(sorted(f"{r.by}:{r.code}" for r in rejections))

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 from signoff.boundary._again import InFlight, answer_again
 from signoff.boundary._answered import DEADLINE
 from signoff.boundary._asking import ask, json_can_say, read_answer
-from signoff.boundary._attempt import Attempt, Settled, Stale, news, overtaken
+from signoff.boundary._attempt import Attempt, Settled, Stale, news, overtaken, worth_telling
 from signoff.boundary._commit import EffectRefused, Transactional
 from signoff.boundary._control import Agree, AskPerson, Halt, Object, Passing, Terms
 from signoff.boundary._course import Course
@@ -249,6 +249,7 @@ class Crossing(Course[S, P, R]):
             evidence = await self._evidence(proposal)
             attempt = self._recorded.attempts
             rejections: tuple[Rejection, ...]
+            began = self._clock.elapsed()
             if isinstance(evidence, Reject):
                 rejections = (Rejection.of(evidence, by="evidence", attempt=attempt),)
                 evidence = {}
@@ -256,10 +257,13 @@ class Crossing(Course[S, P, R]):
                 rejections = await judge(
                     self._boundary.verifiers, proposal, self._subject, evidence, attempt=attempt
                 )
+            took = worth_telling(self._clock.elapsed() - began)
             standing_objections = tuple(r for r in rejections if not self._is_waived(r))
             waived = tuple(objection_of(r.by, r) for r in rejections if self._is_waived(r))
             if standing_objections:
-                self._rejected(standing_objections, self._said(), evidence, waived=waived)
+                self._rejected(
+                    standing_objections, self._said(), evidence, waived=waived, seconds=took
+                )
                 return await self._after_rejection()
             self._unwritten.append(
                 Judged(
@@ -269,6 +273,7 @@ class Crossing(Course[S, P, R]):
                     version=self._version,
                     waived=waived,
                     ticket="" if self._answer is None else self._answer.ticket,
+                    seconds=took,
                 )
             )
             settled = await self._commit(proposal)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from time import perf_counter
 from typing import TypeVar
 
-from signoff.boundary._attempt import Attempt, Settled, Stale, overtaken
+from signoff.boundary._attempt import Attempt, Settled, Stale, overtaken, worth_telling
 from signoff.boundary._control import Agree, AskPerson, Halt
 from signoff.boundary._doorway import Heard, ask_at_commit, release
 from signoff.boundary._ports import Recorded, Transaction
@@ -41,8 +42,12 @@ def pass_controls(
         row = tx.row(recorded.subject)
         if row is None or row.version != standing.version or row.pending:
             return Stale()
+    # The writer's thread, where a clock that lives on an event loop cannot be asked.
+    began = perf_counter()
     heard = ask_at_commit(attempt.boundary, tx, attempt.passing)
-    told = _told(attempt, heard) if attempt.boundary.controls else attempt
+    told = attempt
+    if attempt.boundary.controls:
+        told = _told(attempt, heard, perf_counter() - began)
     match heard.said:
         case Agree():
             result = commit(tx, existing, told)
@@ -59,9 +64,14 @@ def pass_controls(
             return heard
 
 
-def _told(attempt: Attempt, heard: Heard) -> Attempt:
-    """The attempt, with who was asked on its verdict."""
+def _told(attempt: Attempt, heard: Heard, took: float) -> Attempt:
+    """The attempt, with who was asked on its verdict, and how long that took."""
     judged = attempt.unwritten[-1]
     assert isinstance(judged, Judged), "a commit follows a verdict"
-    judged = replace(judged, controls=heard.asked, waived=(*judged.waived, *heard.waived))
+    judged = replace(
+        judged,
+        controls=heard.asked,
+        waived=(*judged.waived, *heard.waived),
+        seconds=worth_telling((judged.seconds or 0.0) + took),
+    )
     return replace(attempt, unwritten=(*attempt.unwritten[:-1], judged))

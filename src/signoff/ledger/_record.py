@@ -62,7 +62,7 @@ class Judged(Record):
 
     `controls` names them in the order in which they were asked, policies with their version and
     digest. `waived` lists objections that a person's answer set aside. `seconds` is how long the
-    verifiers took; it is left out if that was no time worth telling.
+    verifiers took, and the controls if they were asked; it is left out below 0.01.
     """
 
     attempt: int
