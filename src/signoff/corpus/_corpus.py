@@ -158,6 +158,8 @@ def read_corpus(path: Path, *, format: str = "auto", tell: Tell | None = None) -
                 collected.add(line, trial)
         except Unreadable as error:
             problems.skip(line, str(error))
+        except RecursionError:
+            problems.skip(line, "nested too deeply")
     if not collected.trials:
         raise BadInput(f"{path} holds no trial that can be read{_told(problems)}")
     return Corpus(
