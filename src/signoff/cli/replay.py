@@ -28,6 +28,8 @@ app.command()(_replay_live.boundary)
 
 _MOST_PROBLEMS = 10
 
+_LISTED = ("model", "trials", "inputs", "judged", "accepted")
+
 
 @app.command()
 def corpus(
@@ -115,15 +117,14 @@ def _list(read: Corpus, *, json: bool) -> None:
         row[2] += trial.ok is not None
         row[3] += trial.ok is True
     models = [
-        {"model": model, "trials": row[0], "inputs": len(row[1]), "judged": row[2], "ok": row[3]}
+        dict(zip(_LISTED, (model, row[0], len(row[1]), row[2], row[3]), strict=True))
         for model, row in sorted(rows.items())
     ]
     groups = sorted({trial.group for trial in read.trials} - {""})
     if json:
         show_json({"format": read.format, "models": models, "groups": groups, **_left_out(read)})
         return
-    columns = ("model", "trials", "inputs", "judged", "accepted")
-    show_table(columns, [list(each.values()) for each in models], numbers=columns[1:])
+    show_table(_LISTED, [list(each.values()) for each in models], numbers=_LISTED[1:])
     if groups:
         put(styled(f"\ngroups: {', '.join(groups)}", most=2_000))
     _show_problems(read)
