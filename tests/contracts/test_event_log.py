@@ -345,7 +345,9 @@ def test_two_processes_do_not_handle_one_event_twice(postgres_database: str) -> 
             for n in range(60):
                 await (one, two)[n % 2].append(orders, f"o-{n % 7}", Placed(amount=n))
             await asyncio.gather(one.drain(), two.drain())
-            while len([e for e in await tailed(one) if e.type == "Offered"]) < 60:
+            for _ in range(500):
+                if len([e for e in await tailed(one) if e.type == "Offered"]) == 60:
+                    break
                 await asyncio.sleep(0.02)
             asked = [*models[0].asked, *models[1].asked]
             assert len(asked) == 60

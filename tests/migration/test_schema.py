@@ -141,3 +141,35 @@ def test_a_migration_that_fails_changes_nothing(
                 await storage.transact(lambda tx: tx.execute(f"SELECT * FROM {table}"))
 
     asyncio.run(main())
+
+
+def test_a_store_from_before_event_logs_keeps_its_data_and_takes_events(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orders import Model, Placed, orders
+
+    from signoff import Runtime
+
+    before = {dialect: migrations(dialect)[:2] for dialect in ("sqlite", "postgres")}
+
+    async def main() -> None:
+        monkeypatch.setattr(migration, "migrations", lambda dialect: before[dialect])
+        monkeypatch.setattr(
+            migration,
+            "schema",
+            lambda dialect: [sql for *_, todo in before[dialect] for sql in todo],
+        )
+        async with opened(store_url) as storage:
+            await append(storage, "o", 1, 2)
+            with pytest.raises(Exception, match="events"):
+                await storage.events_of_log("orders", after=0, limit=1)
+        monkeypatch.undo()
+        async with Runtime(store_url, knows=[Model().consumer()]) as runtime:
+            await runtime.append(orders, "o", Placed(amount=1))
+            await runtime.drain()
+            types = [entry.type for entry in await listed(runtime.ledger, "o")]
+            assert types[:3] == ["opened", "opened", "appended"]
+            assert types[-1] == "committed"
+            assert (await runtime.ledger.verify()).intact
+
+    asyncio.run(main())

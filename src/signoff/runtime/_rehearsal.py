@@ -29,6 +29,9 @@ from signoff.state import EventStore
 
 T = TypeVar("T")
 
+#: Ends a rehearsal that would ask for more than is on record.
+_EXHAUSTED = "nothing_on_record"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
@@ -55,7 +58,7 @@ class _Reading:
     async def __call__(self, question: Question[Any], /) -> Answer:
         self.attempt = question.attempt
         if question.attempt not in self._said.answers:
-            raise Refused("no further answer is on record", then="stop")
+            raise Refused("no further answer is on record", code=_EXHAUSTED, then="stop")
         answer = self._said.answers[question.attempt]
         if answer is None:
             raise Refused("no answer is on record")
@@ -153,7 +156,7 @@ def verdict_of(recorded: Recorded) -> str:
     """`committed`, or the status and the codes of the last attempt's objections."""
     if recorded.status == "committed":
         return "committed"
-    told = recorded.state.get("rejections", ())
+    told = [body for body in recorded.state.get("rejections", ()) if body["code"] != _EXHAUSTED]
     last = max((body["attempt"] for body in told), default=0)
     codes = sorted(body["code"] for body in told if body["attempt"] == last)
     return f"{recorded.status}: {', '.join(codes)}" if codes else recorded.status
