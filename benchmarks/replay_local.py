@@ -1,10 +1,10 @@
 """Replay with a real stochastic model: variance and divergence of SmolLM2 on recorded renewals.
 
-    python -m benchmarks.replay_local [--questions 100] [--answers 3]
+    python -m benchmarks.replay_local [--questions 100] [--answers 2] [--candidates 1]
 
 Records renewals with the simulated model, and asks their scores of the local one: with the same
-seed twice, with two seeds, at two temperatures and in two wordings. It takes about half an hour on
-one core, and the figures of the pairs that are done are kept meanwhile.
+seed twice, with two seeds, at two temperatures and in two wordings. It takes about a quarter of an
+hour on one core of its own, and the figures of the pairs that are done are kept meanwhile.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def keep(found: dict[str, Any], output: Path) -> None:
     output.write_text(json.dumps(found, indent=1) + "\n")
 
 
-async def measure(questions: int, answers: int, output: Path) -> None:
+async def measure(questions: int, answers: int, candidates: int, output: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         url = await record(folder, questions + questions // 4 + 10)
@@ -92,16 +92,17 @@ async def measure(questions: int, answers: int, output: Path) -> None:
     lanes: dict[str, Local[Any]] = {
         "seed 0": own,
         "seed 0 again": own.like(),
-        "seed 1": own.like(seed=1),
-        "temperature 0.2": own.like(temperature=0.2),
         "other words": own.like(instructions=OTHER_WORDS),
+        "temperature 0.2": own.like(temperature=0.2),
+        "seed 1": own.like(seed=1),
     }
     trials: dict[str, list[Trial]] = {}
     kept: dict[str, Any] = {
         "machine": machine.describe(),
         "boundary": BOUNDARY,
         "questions": len(asked.asked),
-        "answers_each": answers,
+        "answers_of_baseline": answers,
+        "answers_of_candidates": candidates,
         "seconds": {},
         "pairs": {},
     }
@@ -111,7 +112,7 @@ async def measure(questions: int, answers: int, output: Path) -> None:
             examined,
             asked.asked,
             proposer,
-            answers,
+            candidates if trials else answers,
             name="candidate" if trials else "baseline",
             concurrency=1,
             timeout=300,
@@ -127,10 +128,11 @@ async def measure(questions: int, answers: int, output: Path) -> None:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--questions", type=int, default=100)
-    arguments.add_argument("--answers", type=int, default=3)
+    arguments.add_argument("--answers", type=int, default=2, help="of the baseline")
+    arguments.add_argument("--candidates", type=int, default=1, help="answers of each candidate")
     arguments.add_argument("--output", type=Path, default=RESULT)
     given = arguments.parse_args()
-    asyncio.run(measure(given.questions, given.answers, given.output))
+    asyncio.run(measure(given.questions, given.answers, given.candidates, given.output))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ S = TypeVar("S")
 JSON: TypeAlias = Mapping[str, Any]
 
 _APART = {"$payload", "characters"}
-_MOVES = frozenset({"moved", "changed"})
+_SUBJECT_BEARING = frozenset({"started", "moved", "changed"})
 
 #: Texts that a redaction hook is likely to have put in the place of another.
 _REDACTED = re.compile(r"\W*(redacted|removed|masked|hidden|secret|erased)\W*|\*{3,}|x{4,}", re.I)
@@ -130,14 +130,13 @@ class Questions(Generic[S]):
 @dataclass(slots=True)
 class _Attempt:
     proposed: Entry
-    judged: Entry | None = None
+    judged: list[Entry] = field(default_factory=list[Entry])
 
 
 @dataclass(slots=True)
 class _Crossing:
     opened: Entry
     attempts: dict[int, _Attempt] = field(default_factory=dict[int, _Attempt])
-    moves: list[Entry] = field(default_factory=list[Entry])
 
 
 async def questions_of(
@@ -211,34 +210,24 @@ async def _crossings(
     ledger: Ledger, boundary: str, since: str, until: str
 ) -> tuple[list[_Crossing], set[str], str]:
     """The boundary's crossings in the window, unparsed; other boundaries; when the last opened."""
-    marked = f'"boundary":{canonical(boundary)}'
     found: dict[str, _Crossing] = {}
-    by_subject: dict[str, list[_Crossing]] = {}
     others: set[str] = set()
     last = ""
     async for entry in ledger.entries():
         if entry.type == Opened.type:
-            if marked not in entry.body:
-                others.add(_boundary_in(entry.body))
+            if (named := _boundary_in(entry.body)) != boundary:
+                others.add(named)
                 continue
             last = max(last, entry.at)
             if since <= entry.at and not (until and entry.at >= until):
-                crossing = found[entry.crossing] = _Crossing(entry)
-                by_subject.setdefault(entry.subject, []).append(crossing)
-        elif entry.type in _MOVES:
-            for crossing in by_subject.get(entry.subject, ()):
-                crossing.moves.append(entry)
+                found[entry.crossing] = _Crossing(entry)
         elif (known := found.get(entry.crossing)) is not None:
             if entry.type == Proposed.type:
                 known.attempts[_attempt_in(entry)] = _Attempt(entry)
             elif entry.type == Judged.type:
                 attempt = known.attempts.get(_attempt_in(entry))
-                # A proposal that waited for a person is judged again; its first judgement counts.
-                if attempt is not None and attempt.judged is None:
-                    attempt.judged = entry
-            elif entry.type in ("committed", "rejected"):
-                waiting = [each for each in by_subject[entry.subject] if each is not known]
-                by_subject[entry.subject] = waiting
+                if attempt is not None:
+                    attempt.judged.append(entry)
     return list(found.values()), others - {"", boundary}, last
 
 
@@ -248,13 +237,17 @@ async def _attempts(
     opened = await _fields(ledger, crossing.opened)
     found: list[RecordedQuestion[Any]] = []
     feedback: list[JSON] = []
+    seen: JSON = {}
     for number in sorted(crossing.attempts):
         if number != 1 and not revisions:
             break
         entry = crossing.attempts[number]
         proposed = await _fields(ledger, entry.proposed)
-        judged: JSON = {} if entry.judged is None else await _fields(ledger, entry.judged)
-        rejections = tuple(_rejections(judged))
+        judgements = [await _fields(ledger, each) for each in entry.judged] or [{}]
+        # It is judged again when its row moved, or a person answered. The first time was about
+        # what the proposer had seen; what was said last is what the next attempt was told.
+        judged, seen = judgements[0], seen or judgements[0]
+        rejections, told = tuple(_rejections(judged)), tuple(_rejections(judgements[-1]))
         id = crossing.opened.crossing
         evidence: Any = judged.get("evidence")
         found.append(
@@ -263,7 +256,7 @@ async def _attempts(
                 crossing=id,
                 attempt=number,
                 at=entry.proposed.at,
-                subject=await _subject(ledger, crossing, opened, judged),
+                subject=await _subject(ledger, crossing, opened, seen),
                 feedback=tuple(feedback),
                 evidence=cast("JSON", evidence) if isinstance(evidence, dict) else None,
                 principal=opened.get("principal"),
@@ -274,21 +267,26 @@ async def _attempts(
                 why=_why(rejections),
             )
         )
-        if rejections:
-            feedback.append(wire_shape(list(rejections)))
+        seen = judgements[-1]
+        if told:
+            feedback.append(wire_shape(told))
     return found
 
 
-async def _subject(ledger: Ledger, crossing: _Crossing, opened: JSON, judged: JSON) -> Any:
-    """The subject as it was judged: as it opened, unless its row had moved by then."""
-    version = judged.get("version")
+async def _subject(ledger: Ledger, crossing: _Crossing, opened: JSON, seen: JSON) -> Any:
+    """The subject on the version that was seen: as it opened, unless its row had moved by then."""
+    version = seen.get("version")
     if version is None or version == opened.get("version"):
         return opened.get("subject")
-    for entry in reversed(crossing.moves):
-        moved = await _fields(ledger, entry)
-        if moved.get("version", 0) <= version and moved.get("subject") is not None:
-            return moved["subject"]
-    return opened.get("subject")
+    subject = opened.get("subject")
+    # A crossing is written when it first has to be, which may be after its row moved: its subject
+    # may stand before it in the chain.
+    async for entry in ledger.of_subject(crossing.opened.subject):
+        if entry.type in _SUBJECT_BEARING:
+            moved = await _fields(ledger, entry)
+            if moved.get("version", 0) <= version and moved.get("subject") is not None:
+                subject = moved["subject"]
+    return subject
 
 
 def _typed(raw: RecordedQuestion[Any], subject: TypeAdapter[S]) -> RecordedQuestion[S]:
