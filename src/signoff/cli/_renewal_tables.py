@@ -72,7 +72,7 @@ def outcome_tables(plan: Plan, customers: list[Customer], result: Result) -> Non
         print()
     show_fields(
         [
-            ("proposer asked", f"{report.attempts:,} times, {report.repaired:,} answers repaired"),
+            ("questions asked", f"{report.attempts:,} times, {report.repaired:,} answers repaired"),
             ("ledger", f"{result.store}, {report.records:,} records"),
             ("sealed", report.root),
             ("took", f"{result.seconds:.1f} s"),

@@ -30,6 +30,9 @@ from signoff.workloads.contract_renewal.subject import WINDOW, Renewal, World
 #: The first day of the simulated calendar.
 BEGINS: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
+#: Grows when the agent crosses other boundaries: a run goes on with the agent that began it.
+_AGENT: Final = 2
+
 #: Renewals that are started at the same time.
 _AT_ONCE: Final = 512
 
@@ -51,6 +54,7 @@ class RunFacts(BaseModel):
     seed: int
     proposer: str
     misbehaves: float
+    agent: int = 1
     began: datetime = BEGINS
 
 
@@ -138,6 +142,7 @@ async def run_renewals(
         seed=seed,
         proposer=proposer,
         misbehaves=misbehaves if proposer == "simulated" else 0.0,
+        agent=_AGENT,
     )
     world = World({customer.customer_id: customer for customer in customers})
     model = people.named(proposer, seed=seed, misbehaves=misbehaves, base_url=base_url)
@@ -200,7 +205,7 @@ async def _clock_of(storage: Storage) -> FakeClock:
 def _check_same(stored: RunFacts, asked: RunFacts, where: str) -> None:
     differing = [
         f"{name} {getattr(stored, name)!r}, not {getattr(asked, name)!r}"
-        for name in ("customers", "digest", "seed", "proposer", "misbehaves")
+        for name in ("agent", "customers", "digest", "seed", "proposer", "misbehaves")
         if getattr(stored, name) != getattr(asked, name)
     ]
     if differing:

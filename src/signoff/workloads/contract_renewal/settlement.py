@@ -25,6 +25,7 @@ UNDONE_BY: Final[dict[str, str]] = {
     "issue_contract": "void_contract",
     "restructure_contract": "void_contract",
     "close_account": "reopen_account",
+    "assign_person": "release_person",
     "book_invoice": "void_invoice",
     "apply_discount": "remove_discount",
     "stop_charges": "resume_charges",

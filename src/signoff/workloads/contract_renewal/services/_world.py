@@ -26,6 +26,7 @@ ACTIONS: Final = {
             "close_account",
             "reopen_account",
             "assign_person",
+            "release_person",
         }
     ),
     "billing": frozenset(
