@@ -56,6 +56,7 @@ class Journal:
             ) from None
         #: Whether a torn last line was cut off.
         self.repaired = False
+        self._torn = b""
         #: What the file says it is about; empty for a new one.
         self.header: dict[str, Any] = {}
         #: The last reply by (lane, question, number).
@@ -74,6 +75,12 @@ class Journal:
         """
         if not self.header:
             self.header = {"signoff_replay": _FORM, **about}
+            if self._torn and not canonical(self.header).encode().startswith(self._torn):
+                raise BadInput(
+                    f"{self.path} is no journal of a replay, and was left alone: give another "
+                    "--journal"
+                )
+            os.truncate(self.path, 0)
             self._write(self.header)
             return
         for name, words in _WORDS.items():
@@ -102,10 +109,9 @@ class Journal:
         self._file.seek(0)
         content = self._file.read()
         whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            # A crash in the middle of a line: what it said is asked again.
-            os.truncate(self.path, len(whole))
-            self.repaired = True
+        if not whole:
+            self._torn = content
+            return
         for number, line in enumerate(whole.splitlines(), 1):
             try:
                 body = json.loads(line)
@@ -120,6 +126,10 @@ class Journal:
                     f"{self.path}, line {number} is no line of a replay's journal "
                     f"({type(error).__name__}): give another --journal, or remove the file"
                 ) from error
+        if len(whole) < len(content):
+            # A crash in the middle of a line: what it said is asked again.
+            os.truncate(self.path, len(whole))
+            self.repaired = True
         self._file.seek(0, os.SEEK_END)
 
     def _check_form(self, header: JSON) -> None:

@@ -28,6 +28,8 @@ from signoff.replay._spending import Spending
 S = TypeVar("S", bound=Subject)
 P = TypeVar("P")
 
+_TICK = timedelta(microseconds=1)
+
 #: When a window begins or ends: an instant, so long ago, or never.
 When: TypeAlias = datetime | timedelta | None
 
@@ -225,8 +227,8 @@ def _window(kept: Journal | None, since: When, until: When, clock: Clock) -> dic
     before: Any = {} if kept is None else kept.header.get("window", {})
     if all(before.get(name) == text for name, text in asked.items()):
         return {name: str(text) for name, text in before.items()}
-    # What is recorded while we ask is not asked about.
-    ends = stamp(now) if until is None else _instant(until, now)
+    # What is recorded from now on, while we ask, is not asked about.
+    ends = stamp(now + _TICK) if until is None else _instant(until, now)
     return {**asked, "since": _instant(since, now), "until": ends}
 
 
