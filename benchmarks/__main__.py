@@ -23,7 +23,9 @@ NAMES = (
     "gate",
     "fan_out",
     "no_scan",
+    "diagnosing",
     "renewals",
+    "corpus_replay",
     "footprint",
     "postgres",
 )

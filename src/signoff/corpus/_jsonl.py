@@ -72,7 +72,10 @@ def at(record: Mapping[str, Any], columns: tuple[str, ...], line: int, problems:
 
 
 def _first(record: Mapping[str, Any], columns: tuple[str, ...]) -> object:
-    return next((record[name] for name in columns if record.get(name) is not None), None)
+    for name in columns:
+        if (value := record.get(name)) is not None:
+            return value
+    return None
 
 
 def _named(record: Mapping[str, Any], columns: tuple[str, ...]) -> str:

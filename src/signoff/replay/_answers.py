@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -22,10 +21,11 @@ class Answers:
     trials: int = 0
     judged: int = 0
     accepted: int = 0
-    seen: dict[Level, Counter[str]] = field(
-        default_factory=lambda: {level: Counter[str]() for level in LEVELS}
+    # Plain dicts: there are four of them for each input of each lane.
+    seen: dict[Level, dict[str, int]] = field(
+        default_factory=lambda: {level: {} for level in LEVELS}
     )
-    said: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    said: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
 
     @property
     def unjudged(self) -> int:
@@ -44,8 +44,10 @@ class Answers:
             self.accepted += trial.ok
         for level, value in zip(LEVELS, (trial.proposal, verdict, trial.effect), strict=True):
             if value:
-                self.seen[level][value] += 1
-        self.said[verdict or "no answer", trial.shown or trial.error] += 1
+                seen = self.seen[level]
+                seen[value] = seen.get(value, 0) + 1
+        said = verdict or "no answer", trial.shown or trial.error
+        self.said[said] = self.said.get(said, 0) + 1
 
     def usual(self, level: Level) -> str:
         """The most frequent value, the smallest of several; empty if there is none."""
@@ -54,10 +56,8 @@ class Answers:
 
     def shown(self) -> tuple[Said, ...]:
         """A few of the different answers, the most frequent first."""
-        return tuple(
-            Said(verdict=verdict, shown=text)
-            for (verdict, text), _ in self.said.most_common(_SHOWN)
-        )
+        most = sorted(self.said.items(), key=lambda item: -item[1])[:_SHOWN]
+        return tuple(Said(verdict=verdict, shown=text) for (verdict, text), _ in most)
 
 
 def verdict_of(trial: Trial) -> str:

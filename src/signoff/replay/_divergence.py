@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 #: Ways to deal an input's trials to the lanes that are listed; beyond, some are drawn.
@@ -15,6 +15,9 @@ _DRAWN = 1_000
 #: Inputs with anything to exchange, from which on their sum is taken as normal.
 _MANY = 200
 _ROUNDS = 5_000
+
+#: How often each value was answered.
+_Counts = Mapping[str, int]
 
 #: (divergence, its probability) of each way to deal an input's trials to the lanes.
 _Deals = tuple[tuple[float, ...], tuple[float, ...]]
@@ -41,21 +44,22 @@ class Shares:
         return None if within is None else self.across - within
 
 
-def shares(baseline: Counter[str], candidate: Counter[str]) -> Shares:
+def shares(baseline: _Counts, candidate: _Counts) -> Shares:
     """Compare every trial with every other. Both lanes must have one."""
-    pairs = baseline.total() * candidate.total()
-    agreeing = sum(number * candidate[value] for value, number in baseline.items())
+    pairs = sum(baseline.values()) * sum(candidate.values())
+    agreeing = sum([number * candidate.get(value, 0) for value, number in baseline.items()])
     return Shares(1 - agreeing / pairs, _within(baseline), _within(candidate))
 
 
-def _within(lane: Counter[str]) -> float | None:
-    pairs = lane.total() * (lane.total() - 1)
-    if not pairs:
+def _within(lane: _Counts) -> float | None:
+    total = sum(lane.values())
+    if total < 2:
         return None
-    return 1 - sum(number * (number - 1) for number in lane.values()) / pairs
+    agreeing = sum([number * (number - 1) for number in lane.values()])
+    return 1 - agreeing / (total * (total - 1))
 
 
-def exchange_p(pairs: Sequence[tuple[Counter[str], Counter[str]]], *, seed: int = 0) -> float:
+def exchange_p(pairs: Sequence[tuple[_Counts, _Counts]], *, seed: int = 0) -> float:
     """One-sided p that both lanes of every input answer alike: its trials may be exchanged.
 
     Within each input the trials are dealt to the lanes anew, which is exact whatever the answers
@@ -68,14 +72,16 @@ def exchange_p(pairs: Sequence[tuple[Counter[str], Counter[str]]], *, seed: int 
     known: dict[object, _Deals] = {}
     chance = random.Random(seed)
     for baseline, candidate in pairs:
-        divergence = shares(baseline, candidate).divergence
-        pooled = tuple(sorted((baseline + candidate).values()))
-        if divergence is None or len(pooled) < 2:
+        values = baseline.keys() | candidate.keys()
+        divergence = shares(baseline, candidate).divergence if len(values) > 1 else None
+        if divergence is None:
             continue
         observed += divergence
-        pattern = (baseline.total(), pooled)
+        pooled = tuple(sorted(baseline.get(v, 0) + candidate.get(v, 0) for v in values))
+        size = sum(baseline.values())
+        pattern = (size, pooled)
         if pattern not in known:
-            known[pattern] = _deals(baseline.total(), pooled, chance)
+            known[pattern] = _deals(size, pooled, chance)
         if len(set(known[pattern][0])) > 1:
             dealt.append(known[pattern])
     if not dealt:
@@ -116,8 +122,8 @@ def _deals(size: int, pooled: tuple[int, ...], chance: random.Random) -> _Deals:
     return tuple(deals), tuple(deals.values())
 
 
-def _counted(numbers: tuple[int, ...]) -> Counter[str]:
-    return Counter({str(value): number for value, number in enumerate(numbers) if number})
+def _counted(numbers: tuple[int, ...]) -> dict[str, int]:
+    return {str(value): number for value, number in enumerate(numbers) if number}
 
 
 def _every_deal(size: int, pooled: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], int]]:
