@@ -8,7 +8,6 @@ from typing import Any
 
 from signoff.diagnosis._reading import Reading
 from signoff.diagnosis._signature import Detector, End, Evidence, Signature
-from signoff.ledger import canonical
 from signoff.statistics import newcombe
 
 #: First proposals that each of the two fingerprints must have made.
@@ -51,7 +50,7 @@ class Drop(Detector):
         if trail.model.startswith(_NOBODY):
             return
         seen = self._seen.setdefault(trail.boundary, {})
-        mark = canonical(trail.fingerprint)
+        mark = str(trail.fingerprint)  # its fields are sorted on the ledger
         under = seen.get(mark)
         if under is None:
             if len(seen) >= MOST:

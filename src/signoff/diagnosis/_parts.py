@@ -46,7 +46,10 @@ def place_of(parent: Trail, part: Trail) -> tuple[int, str]:
 
 
 def steps_of(parent: Trail) -> dict[str, Steps]:
-    """A parent's parts by step."""
+    """A parent's parts by step; once it has ended, they are sorted once for everybody."""
+    known: dict[str, Steps] | None = parent.memory.get(Steps)
+    if known is not None:
+        return known
     steps: dict[str, Steps] = {}
     for part in parent.parts.values():
         _, name = place_of(parent, part)
@@ -57,6 +60,8 @@ def steps_of(parent: Trail) -> dict[str, Steps]:
         head, _, tail = name.rpartition("/")
         step = head if head and tail.isdigit() else name  # what is insisted on is numbered
         steps.setdefault(step, Steps()).forward.append(part)
+    if parent.status in ("committed", "rejected"):
+        parent.memory[Steps] = steps
     return steps
 
 
