@@ -80,6 +80,7 @@ def lives(fork_server: subprocess.Popen[str], store_url: str, tmp_path: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_kill_at_any_statement_loses_and_doubles_no_event(lives: Lives) -> None:
     for n in range(1, 500):
         status, said = lives.one(f"o-{n}", kill_at=n)

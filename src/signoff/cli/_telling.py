@@ -172,6 +172,40 @@ def _moved(body: Body) -> list[tuple[str, str]]:
     return [("moved", f"{way} (version {body['version']}){because}")]
 
 
+def _appended(body: Body) -> list[tuple[str, str]]:
+    if "about" in body:
+        text = f"{body['event']} in log {body['log']}, about version {body['about']}"
+        return [("asked again", f"{text}; beside the history")]
+    return [("event", f"{body['event']} in log {body['log']} (version {body['version']})")]
+
+
+def _late(body: Body) -> list[tuple[str, str]]:
+    text = f"event {body['version']} of log {body['log']}, for {body['consumer']}: happened "
+    text += f"{moment(body['happened'])}, watermark {moment(body['watermark'])}; {body['policy']}"
+    lines = [("LATE", text)]
+    if "reread" in body:
+        later = count(body["reread"], "later event")
+        lines.append(("", f"{later} read again, {body['otherwise']} came out otherwise"))
+    if body.get("ticket"):
+        lines.append(("", f"it rests, and ticket {body['ticket']} asks what to do"))
+    return lines
+
+
+def _asked_again(body: Body) -> list[tuple[str, str]]:
+    by = " ".join(
+        filter(None, (body["fingerprint"].get("model", "?"), body["fingerprint"].get("version")))
+    )
+    differs = {
+        "": "all the same",
+        "proposal": "another proposal, with the same effect",
+        "verdict": "another verdict",
+        "events": "other events would follow",
+    }.get(body.get("differs", ""), body.get("differs", ""))
+    text = f"about event {body['version']} of log {body['log']}, by {body['consumer']}: {differs}"
+    said = f"{compact(body.get('proposal'), _SHOWN)} by {by}; {body['verdict']}"
+    return [("ASKED AGAIN", text), ("", said)]
+
+
 _TELL: dict[str, Callable[[Body], Sequence[tuple[str, str]]]] = {
     "opened": _opened,
     "proposed": _proposed,
@@ -201,5 +235,9 @@ _TELL: dict[str, Callable[[Body], Sequence[tuple[str, str]]]] = {
     "changed": lambda b: [("changed", f"at {b['state']} (version {b['version']}); {b['because']}")],
     "timerset": lambda b: [("timer set", f"{n}: due {moment(due)}") for n, due in b["timers"]],
     "timerfired": lambda b: [("timer", f"{b['name']} fired (set on version {b['version']})")],
+    "appended": _appended,
+    "forked": lambda b: [("forked", f"from {b['source']} of log {b['log']} at {b['version']}")],
+    "late": _late,
+    "askedagain": _asked_again,
     "sealed": lambda b: [("sealed", f"{count(b['records'], 'record')} under root {b['root']}")],
 }

@@ -10,14 +10,12 @@ from typing import Any, TypeVar
 from signoff.boundary import (
     Adding,
     PendingEffect,
-    StreamRow,
     Transaction,
     add_events,
     checked_stream,
 )
 from signoff.clock import Clock, stamp
-from signoff.errors import BadInput, UsageError
-from signoff.ledger import Forked
+from signoff.errors import UsageError
 from signoff.runtime._consumers import Consumers
 from signoff.runtime._handing_over import HandingOver
 from signoff.runtime._registry import Registry
@@ -110,6 +108,11 @@ class EventVerbs:
         async for row in rows:
             yield log.read(row)
 
+    async def asked_again(self, log: EventLog[E], stream: str) -> AsyncIterator[Event[E]]:
+        """What was said about a stream when questions were asked again, beside its history."""
+        async for row in self._storage.events_beside(log.name, stream):
+            yield log.read(row)
+
     async def tail(self, log: EventLog[E], *, after: int = 0) -> AsyncIterator[Event[E]]:
         """Every event of a log with a position greater than `after`, as far as it goes now.
 
@@ -148,7 +151,7 @@ class EventVerbs:
             BadInput: If there is no such version, or the new stream has begun already.
         """
         self._check_open()
-        await fork(self._storage, log.name, stream, at=at, to=to, now=self._clock.now())
+        await self._storage.fork(log.name, stream, at=at, to=to)
 
     async def consume(self, consumer: Consumer[Any]) -> None:
         """Have this runtime hand the events of a log to a consumer, from now on.
@@ -234,23 +237,3 @@ class EventVerbs:
         async for row in rows:
             await self._handing_over.take_up(consumer, row, effect)
         return True
-
-
-async def fork(storage: Storage, log: str, stream: str, *, at: int, to: str, now: datetime) -> None:
-    """Begin a new stream whose history is another one's; see `Runtime.fork`."""
-    checked_stream(to)
-    if at < 0 or at > (await storage.stream(log, stream)).version:
-        raise BadInput(f"stream {stream} of log {log} has no version {at}")
-    rows = storage.events_of_stream(log, stream, after=at - 1, until=at)
-    last = [row async for row in rows]
-    new = StreamRow(log=log, stream=to, version=at, source=stream, forked=at)
-
-    def write(tx: Transaction) -> None:
-        known = tx.stream(log, to)
-        if known.version or known.source:
-            raise BadInput(f"stream {to} of log {log} has begun already; give another name")
-        tx.fork_stream(new)
-        digest = last[0].digest if last else ""
-        tx.append(to, "", stamp(now), [Forked(log=log, source=stream, version=at, digest=digest)])
-
-    await storage.transact(write)

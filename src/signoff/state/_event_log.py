@@ -171,7 +171,7 @@ class EventLog(Generic[E]):
 def _members(events: Any) -> Iterable[type[Any]]:
     """The types that were given: one, several, or a union of them."""
     if isinstance(events, Sequence):
-        for member in events:
+        for member in cast("Iterable[Any]", events):
             yield from _members(member)
     elif typing.get_origin(events) in (types.UnionType, typing.Union):
         yield from typing.get_args(events)

@@ -19,6 +19,7 @@ from signoff.boundary import (
     TicketRow,
     TicketStatus,
     Timer,
+    checked_stream,
 )
 from signoff.clock import Clock, SystemClock, from_stamp, stamp
 from signoff.errors import BadInput, UsageError
@@ -26,6 +27,7 @@ from signoff.ledger import (
     SEALS,
     Appended,
     Entry,
+    Forked,
     Redact,
     Sealed,
     Verification,
@@ -326,6 +328,16 @@ class Storage(ABC):
                     yield read_event(values)
                 version = rows[-1][2]
 
+    async def events_beside(self, log: str, stream: str) -> AsyncIterator[EventRow]:
+        """What was said about a stream when questions were asked again."""
+        after = 0
+        while rows := await self._rows(
+            "events_beside", log=log, stream=stream, after=after, limit=_CHUNK
+        ):
+            for values in rows:
+                yield read_event(values)
+            after = rows[-1][-1]
+
     async def events_caused_by(self, cause: str) -> list[EventRow]:
         """The events that a crossing, or a delivery, added."""
         rows = await self._rows("events_caused_by", caused_by=cause)
@@ -335,6 +347,31 @@ class Storage(ABC):
         """Position of a log's last event; 0 without any."""
         rows = await self._rows("log_position", log=log)
         return int(rows[0][0]) if rows else 0
+
+    async def fork(self, log: str, stream: str, *, at: int, to: str) -> None:
+        """Begin a new stream whose history is another one's up to a version.
+
+        Raises:
+            BadInput: If there is no such version, or the new stream has begun already.
+        """
+        checked_stream(to)
+        version = (await self.stream(log, stream)).version
+        if not 0 <= at <= version:
+            raise BadInput(f"stream {stream} of log {log} has no version {at}; it has {version}")
+        last = [row async for row in self.events_of_stream(log, stream, after=at - 1, until=at)]
+        digest = last[0].digest if last else ""
+        new = StreamRow(log=log, stream=to, version=at, source=stream, forked=at)
+        now = stamp(self.clock.now())
+
+        def write(tx: StoredTransaction) -> None:
+            known = tx.stream(log, to)
+            if known.version or known.source:
+                raise BadInput(f"stream {to} of log {log} has begun already; give another name")
+            tx.fork_stream(new)
+            forked = Forked(log=log, source=stream, version=at, digest=digest)
+            tx.append(to, "", now, [forked])
+
+        await self.transact(write)
 
     async def logs(self) -> list[tuple[str, int, int]]:
         """(log, its last position, how many streams)."""
@@ -446,25 +483,55 @@ def _fields(body: str) -> dict[str, Any]:
     return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
 
 
-def _check_event(
-    connection: Connection, verifying: Verifying, entry: Entry, fields: dict[str, Any]
-) -> None:
-    """Compare an event with the digest that the ledger keeps of it."""
-    log, version, wanted = (fields.get(name) for name in ("log", "version", "digest"))
-    if version is None:
-        caused = connection.run("events_caused_by", {"caused_by": entry.crossing})
-        found = any(read_event(values).digest == wanted for values in caused)
-    else:
-        params = {"log": log, "stream": entry.subject, "version": version}
-        rows = connection.run("event", params)
-        found = bool(rows) and read_event(rows[0]).digest == wanted
-    if not found:
-        verifying.fault(entry.subject, entry.seq, f"its event in log {log} was altered, or is gone")
+class _Events:
+    """Compares events with the digests that the ledger keeps of them, many at a time."""
+
+    def __init__(self, connection: Connection, verifying: Verifying) -> None:
+        self._connection = connection
+        self._verifying = verifying
+        self._waiting: list[tuple[Entry, dict[str, Any]]] = []
+        self._vouched = 0
+
+    def feed(self, entry: Entry, fields: dict[str, Any]) -> None:
+        """Take the record of an event."""
+        self._vouched += 1
+        self._waiting.append((entry, fields))
+        if len(self._waiting) >= _CHUNK:
+            self._check()
+
+    def finish(self) -> None:
+        """Compare the last ones, and find those that no record vouches for."""
+        self._check()
+        events = int(self._connection.run("count_events", {})[0][0])
+        if events > self._vouched:
+            self._verifying.fault("events", 0, f"{events - self._vouched} that no record is about")
+
+    def _check(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        places = [
+            [fields.get("log"), entry.subject, fields["version"]]
+            for entry, fields in waiting
+            if isinstance(fields.get("version"), int)
+        ]
+        rows = self._connection.run("events_named", {"places": json.dumps(places)})
+        found = {read_event(values).digest for values in rows}
+        for entry, fields in waiting:
+            wanted = fields.get("digest")
+            if wanted not in found and not self._beside(entry, fields):
+                log = fields.get("log")
+                what = f"its event in log {log} was altered, or is gone"
+                self._verifying.fault(entry.subject, entry.seq, what)
+
+    def _beside(self, entry: Entry, fields: dict[str, Any]) -> bool:
+        if "about" not in fields:
+            return False
+        rows = self._connection.run("events_caused_by", {"caused_by": entry.crossing})
+        return any(read_event(values).digest == fields.get("digest") for values in rows)
 
 
 def _verify(connection: Connection) -> Verification:
     verifying = Verifying()
-    vouched = 0
+    events = _Events(connection, verifying)
     for values in _pages(connection, "records", 0, 0):
         entry = _entry(values)
         event = entry.type == Appended.type
@@ -472,11 +539,8 @@ def _verify(connection: Connection) -> Verification:
         fields = _fields(entry.body) if telling else {}
         verifying.feed(entry, fields)
         if event:
-            vouched += 1
-            _check_event(connection, verifying, entry, fields)
-    events = int(connection.run("count_events", {})[0][0])
-    if events > vouched:
-        verifying.fault("events", 0, f"{events - vouched} more than the ledger knows")
+            events.feed(entry, fields)
+    events.finish()
     for mark, body in _pages(connection, "payloads", 0, ""):
         verifying.payload(mark, digest(body))
     return verifying.finish(_heads(connection))

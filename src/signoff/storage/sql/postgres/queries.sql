@@ -389,6 +389,13 @@ VALUES (%(log)s, %(position)s, %(stream)s, %(version)s, %(type)s, %(data)s, %(at
 SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position
 FROM signoff.events WHERE log = %(log)s AND stream = %(stream)s AND version = %(version)s;
 
+-- events_named --
+-- Events by (log, stream, version).
+SELECT e.log, e.stream, e.version, e.type, e.data, e.at, e.happened, e.key, e.caused_by,
+    e.fingerprint, e.about, e.position
+FROM json_array_elements(%(places)s::json) p JOIN signoff.events e
+ON e.log = p ->> 0 AND e.stream = p ->> 1 AND e.version = (p ->> 2)::int;
+
 -- event_by_key --
 SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position
 FROM signoff.events WHERE log = %(log)s AND stream = %(stream)s AND key = %(key)s;
@@ -402,6 +409,13 @@ SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerpri
 FROM signoff.events
 WHERE log = %(log)s AND stream = %(stream)s AND version > %(after)s AND version <= %(until)s
 ORDER BY version LIMIT %(limit)s;
+
+-- events_beside --
+-- What was said when a question was asked again.
+SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position
+FROM signoff.events
+WHERE log = %(log)s AND stream = %(stream)s AND version IS NULL AND position > %(after)s
+ORDER BY position LIMIT %(limit)s;
 
 -- events_caused_by --
 SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position

@@ -322,6 +322,14 @@ VALUES (:log, :position, :stream, :version, :type, :data, :at, :happened, :key, 
 SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position
 FROM signoff_events WHERE log = :log AND stream = :stream AND version = :version;
 
+-- events_named --
+-- Events by (log, stream, version).
+SELECT e.log, e.stream, e.version, e.type, e.data, e.at, e.happened, e.key, e.caused_by,
+    e.fingerprint, e.about, e.position
+FROM json_each(:places) p JOIN signoff_events e
+ON e.log = json_extract(p.value, '$[0]') AND e.stream = json_extract(p.value, '$[1]')
+    AND e.version = json_extract(p.value, '$[2]');
+
 -- event_by_key --
 SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position
 FROM signoff_events WHERE log = :log AND stream = :stream AND key = :key;
@@ -335,6 +343,13 @@ SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerpri
 FROM signoff_events
 WHERE log = :log AND stream = :stream AND version > :after AND version <= :until
 ORDER BY version LIMIT :limit;
+
+-- events_beside --
+-- What was said when a question was asked again.
+SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position
+FROM signoff_events
+WHERE log = :log AND stream = :stream AND version IS NULL AND position > :after
+ORDER BY position LIMIT :limit;
 
 -- events_caused_by --
 SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position
