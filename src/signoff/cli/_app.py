@@ -14,6 +14,7 @@ from signoff.cli import (
     controls,
     diagnose,
     doctor,
+    events,
     kill,
     ledger,
     local,
@@ -43,6 +44,7 @@ app = typer.Typer(
 )
 app.add_typer(renewals.app, name="renewals")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(events.app, name="events")
 app.add_typer(approvals.app, name="approvals")
 app.command("kill")(kill.kill)
 app.command("controls")(controls.controls)
