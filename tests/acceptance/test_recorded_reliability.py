@@ -21,6 +21,7 @@ from signoff.statistics import clopper_pearson, cluster_interval, mcnemar_exact,
 DATA = Path(__file__).parents[3] / "shared" / "data"
 TAU = DATA / "tau_airline_gpt4o.jsonl.gz"
 MCPMARK = DATA / "mcpmark_outcomes.jsonl.gz"
+BFCL = DATA / "bfcl_recorded.jsonl.gz"
 CLOSE = 1e-9
 
 np: Any = pytest.importorskip("numpy")
@@ -193,3 +194,25 @@ def test_errors_are_told_apart_and_may_be_left_out() -> None:
     assert sum(row.errors for row in overall(strict).values()) == failed
     counted = sum(not record.get("err") or record["ok"] == 1 for record in records)
     assert sum(row.trials for row in overall(mild).values()) == counted
+
+
+@pytest.mark.parametrize(
+    ("suffix", "before", "after", "worse", "better"),
+    [("", 0.792, 0.268, 860, 52), ("-FC", 0.842, 0.870, 36, 80)],
+)
+def test_what_a_version_changed_in_bfcl_is_found(
+    suffix: str, before: float, after: float, worse: int, better: int
+) -> None:
+    """In prompt mode the newer model fences its calls, and a strict parser refuses them."""
+    read = read_corpus(here(BFCL))
+    models = [f"gpt-4o-2024-{day}{suffix}@2024-08-11" for day in ("05-13", "08-06")]
+    found = reliability([trial for model in models for trial in read.of(model)], by="model")
+    (effect,) = found.versions
+    rows = overall(found)
+    shares = [rows[model].passes[0].value for model in models]
+    assert shares == pytest.approx([before, after], abs=0.0005)
+    assert (effect.inputs, effect.worse, effect.better) == (1540, worse, better)
+    assert effect.difference == pytest.approx((better - worse) / 1540, abs=CLOSE)
+    theirs = st.binomtest(worse, worse + better).pvalue
+    assert effect.p == pytest.approx(theirs, rel=1e-6)
+    assert effect.p_mcnemar == effect.p < 0.001

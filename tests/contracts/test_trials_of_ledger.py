@@ -72,6 +72,14 @@ def test_no_proposal_is_an_error_and_has_no_digest(any_store: str) -> None:
     assert (trial.proposal, trial.effect, trial.shown) == ("", "", "")
 
 
+def test_an_error_that_a_revision_mended_is_none_of_the_outcome(any_store: str) -> None:
+    async def script(runtime: Runtime) -> None:
+        await runtime.run(selling(ConnectionError("out of reach"), GOOD, attempts=2), Deal())
+
+    (outcome,) = trials(any_store, script, ok="outcome")
+    assert (outcome.ok, outcome.error) == (True, "")
+
+
 def test_subjects_that_are_stored_apart_are_the_same_input(any_store: str) -> None:
     class Wordy(Deal):
         words: str = ""

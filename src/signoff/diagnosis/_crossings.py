@@ -92,19 +92,20 @@ async def trials_of_ledger(
     parts: set[tuple[str, str]] = set()
 
     def trial(crossing: _Open, committed: bool | None) -> Trial:
+        accepted = crossing.accepted if ok == "first" else committed
         place = (crossing.input, crossing.model)
         number = numbers[place] = numbers.get(place, 0) + 1
         return Trial(
             input=crossing.input,
             model=crossing.model,
             number=number,
-            ok=crossing.accepted if ok == "first" else committed,
+            ok=accepted,
             proposal=crossing.proposal,
             verdict=crossing.verdict,
             effect=crossing.last if committed else "",
             group=crossing.boundary,
             at=crossing.at,
-            error=crossing.error,
+            error=crossing.error if accepted is False else "",
             shown=crossing.shown,
         )
 

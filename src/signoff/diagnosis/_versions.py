@@ -46,20 +46,21 @@ class VersionEffect:
 
 @dataclass(slots=True)
 class _Answers:
-    """One model's answers, in the form that a comparison takes."""
+    """One model's answers, in the form that a comparison takes: inputs by their numbers."""
 
     model: str
-    shares: dict[Key, float]
-    passed: set[Key]
-    failed: set[Key]
+    shares: dict[int, float]
+    passed: set[int]
+    failed: set[int]
 
     @classmethod
-    def of(cls, model: str, tally: Tally) -> _Answers:
+    def of(cls, model: str, tally: Tally, numbers: dict[Key, int]) -> _Answers:
+        inputs = {numbers.setdefault(key, len(numbers)): n for key, n in tally.inputs.items()}
         return cls(
             model,
-            {key: successes / trials for key, (successes, trials) in tally.inputs.items()},
-            {key for key, (_, ok) in tally.first.items() if ok},
-            {key for key, (_, ok) in tally.first.items() if not ok},
+            {number: successes / trials for number, (successes, trials) in inputs.items()},
+            {numbers[key] for key, (_, ok) in tally.first.items() if ok},
+            {numbers[key] for key, (_, ok) in tally.first.items() if not ok},
         )
 
 
@@ -67,7 +68,9 @@ def version_effects(
     models: Sequence[tuple[str, Tally]], *, confidence: float, seed: int
 ) -> tuple[VersionEffect, ...]:
     """Every model with every later one, in the order given, where both answered an input."""
-    answers = [_Answers.of(model, tally) for model, tally in models]
+    # Numbers, because thousands of comparisons would hash every input's text again.
+    numbers: dict[Key, int] = {}
+    answers = [_Answers.of(model, tally, numbers) for model, tally in models]
     found = [
         effect
         for before, after in combinations(answers, 2)
