@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
@@ -16,11 +13,12 @@ from signoff.cli._store import existing
 from signoff.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
-    from signoff.boundary import Boundary
-    from signoff.diagnosis import Procedure, Reproduced, Trial
+    from signoff.boundary import Boundary, Proposer
+    from signoff.diagnosis import Labelled, Procedure, Reproduced, Trial
     from signoff.ledger import Ledger
-    from signoff.replay import RecordedQuestion
+    from signoff.replay import Examination, RecordedQuestion
     from signoff.statistics import Interval
+    from signoff.storage import Storage
 
 #: Failing crossings of one boundary that are asked again.
 MOST = 10
@@ -34,17 +32,11 @@ _STATUS = {
 }
 
 
-def run(failure: str, *, prior_model: str, n: int, boundary: str, store: str, json: bool) -> None:
+def run(failure: str, *, prior_model: str, n: int, apps: list[str], store: str, json: bool) -> None:
     """Run the procedure, print what came of it, and exit accordingly."""
     if not failure:
         raise UsageError("name the failure: the id of a crossing, or a boundary for its failures")
-    if not boundary:
-        raise UsageError(
-            "say where the boundary is: --boundary module:name. Its verifiers judge the answers, "
-            "and its proposer is the present model"
-        )
-    crossed = load(boundary)
-    procedure = asyncio.run(_asked(store, failure, crossed, prior_model, n))
+    procedure = asyncio.run(_asked(store, failure, apps, prior_model, n))
     if json:
         show_json(as_json(procedure))
     else:
@@ -52,44 +44,65 @@ def run(failure: str, *, prior_model: str, n: int, boundary: str, store: str, js
     raise typer.Exit(_STATUS[procedure.label])
 
 
-def load(place: str) -> Boundary[Any, Any, Any]:
-    """The boundary at `module:name`, or of what coordinates one there.
-
-    Raises:
-        UsageError: If there is none.
-    """
-    from signoff.boundary import Boundary
-
-    module, _, name = place.partition(":")
-    if not module or not name:
-        raise UsageError(f"--boundary {place!r}: say module:name, such as app.boundaries:offer")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        found: Any = importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"--boundary {place}: {error}") from error
-    found = getattr(found, "boundary", found)
-    if not isinstance(found, Boundary):
-        raise UsageError(f"--boundary {place}: that is a {type(found).__name__}, and no boundary")
-    return found  # pyright: ignore[reportUnknownVariableType]
-
-
-async def _asked(
-    store: str, failure: str, boundary: Boundary[Any, Any, Any], prior_model: str, n: int
-) -> Procedure:
-    from signoff.proposers import another
-
+async def _asked(store: str, failure: str, apps: list[str], prior_model: str, n: int) -> Procedure:
     async with existing(store) as storage:
-        prior = another(boundary.proposer, prior_model)
-        return await ask_three_way(storage, failure, boundary, prior=prior, n=n)
+        name = await _boundary_of(storage, failure)
+        examined, prior = await _sides(storage, name, apps, prior_model)
+        return await ask_three_way(storage, failure, examined, prior=prior, n=n)
+
+
+async def _boundary_of(storage: Storage, failure: str) -> str:
+    """At which boundary a crossing was; a name that begins no crossing's id is a boundary's."""
+    found = await storage.find_crossings(failure)
+    if len(found) > 1:
+        raise BadInput(f"{failure} begins the ids of several crossings; give more of it")
+    crossing = await storage.crossing(found[0][0]) if found else None
+    return failure if crossing is None else crossing.boundary
+
+
+async def _sides(
+    storage: Storage, name: str, apps: list[str], prior_model: str
+) -> tuple[Examination[Any, Any], Proposer[Any, Any]]:
+    """What is examined, the present proposer with it, and the one before."""
+    from signoff.cli._boundaries import apps_in, boundaries_of, unknown
+    from signoff.proposers import another
+    from signoff.replay import Examination, questions_of
+    from signoff.workloads.contract_renewal import proposers
+    from signoff.workloads.contract_renewal.examinations import (
+        examination,
+        proposers_of,
+        replayable,
+    )
+
+    known = boundaries_of(apps or apps_in())
+    if name in known:
+        found: Any = known[name]
+        examined = cast("Examination[Any, Any]", found)
+        if not isinstance(found, Examination):
+            examined = Examination[Any, Any].of(found)
+        return examined, another(examined.proposer, prior_model)
+    some = proposers.simulated(seed=0, misbehaves=0.0)
+    shipped = replayable(some)
+    if name not in shipped:
+        raise unknown(name, [*known, *shipped])
+    subject = examination(name, some).subject
+    questions = await questions_of(storage, name, subject, most=1)
+    present = proposers_of(questions.asked[0].fingerprint) if questions.asked else some
+    examined = examination(name, present)
+    if ":" in prior_model or prior_model == "local":
+        # Its words for a model; what is simulated has none.
+        named = proposers.named(prior_model, seed=0, misbehaves=0.0, base_url=None)
+        return examined, examination(name, named).proposer
+    return examined, another(examined.proposer, prior_model)
 
 
 async def ask_three_way(
-    ledger: Ledger, failure: str, boundary: Boundary[Any, Any, Any], *, prior: Any, n: int
+    ledger: Ledger,
+    failure: str,
+    boundary: Boundary[Any, Any, Any] | Examination[Any, Any],
+    *,
+    prior: Proposer[Any, Any] | None,
+    n: int,
 ) -> Procedure:
     """Ask failing questions again, n times of the boundary's own proposer and of the prior one.
 
@@ -107,17 +120,20 @@ async def ask_three_way(
     Raises:
         BadInput: If there is no such failure on record.
     """
+    from signoff.boundary import Boundary
     from signoff.diagnosis import three_way
     from signoff.replay import Examination, ask_lane, questions_of, recorded_reply
 
-    examination = Examination[Any, Any].of(boundary)
-    found = await questions_of(ledger, boundary.name, boundary.subject_adapter)
-    chosen = _chosen(found.asked, failure, boundary.name)
-    recorded = {q.key: (await recorded_reply(examination, q)).trial for q in chosen}
-    current = await ask_lane(boundary, chosen, boundary.proposer, n, name="candidate")
+    examined: Examination[Any, Any] = (
+        Examination[Any, Any].of(boundary) if isinstance(boundary, Boundary) else boundary
+    )
+    found = await questions_of(ledger, examined.name, examined.subject)
+    chosen = _chosen(found.asked, failure, examined.name)
+    recorded = {q.key: (await recorded_reply(examined, q)).trial for q in chosen}
+    current = await ask_lane(examined, chosen, examined.proposer, n, name="baseline")
     before: list[Trial] = []
     if prior is not None:
-        before = await ask_lane(boundary, chosen, prior, n, name="baseline")
+        before = await ask_lane(examined, chosen, prior, n, name="candidate")
     return three_way(
         _counted(question, recorded[question.key], current, before) for question in chosen
     )
@@ -199,7 +215,7 @@ def as_json(procedure: Procedure) -> dict[str, Any]:
     }
 
 
-def _case(case: Any) -> dict[str, Any]:
+def _case(case: Labelled) -> dict[str, Any]:
     counts = case.counts
     return {
         "failure": counts.name,

@@ -43,12 +43,14 @@ def diagnose(
         ),
     ] = "",
     n: Annotated[int, typer.Option(min=1, help="Answers of each model, with --prior-model.")] = 8,
-    boundary: Annotated[
-        str,
+    app: Annotated[
+        list[str] | None,
         typer.Option(
-            metavar="MODULE:NAME", help="Where the boundary of RUN is, with --prior-model."
+            metavar="MODULE:ATTRIBUTE",
+            help="Your boundaries, with --prior-model; by default those of [boundaries] in "
+            "signoff.toml. The renewal agent's are always known.",
         ),
-    ] = "",
+    ] = None,
     store: StoreUrl = DEFAULT_STORE,
     json: AsJson = False,
 ) -> None:
@@ -69,12 +71,10 @@ def diagnose(
     if prior_model:
         from signoff.cli import _procedure
 
-        _procedure.run(run, prior_model=prior_model, n=n, boundary=boundary, store=store, json=json)
+        _procedure.run(run, prior_model=prior_model, n=n, apps=app or [], store=store, json=json)
         return
-    if boundary:
-        raise UsageError(
-            "--boundary goes with --prior-model; to look at one boundary, say its name"
-        )
+    if app:
+        raise UsageError("--app goes with --prior-model; the ledger itself knows every boundary")
     diagnosis = asyncio.run(_diagnosed(store, run, since, show=not json))
     if json:
         show_json(_findings.as_json(diagnosis))
