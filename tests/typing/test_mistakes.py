@@ -29,6 +29,7 @@ from signoff.boundary import Question
 from signoff.control import Approval, Escalation, Gate, KillSwitch, Throttle
 from signoff.coordination import Delegation, Merged, Part, ScatterGather, Specialist
 from signoff.proposers import Function
+from signoff.replay import Examination, replay
 from signoff.state import After, Handle, StateMachine
 from signoff.testing import Scripted
 
@@ -334,6 +335,24 @@ def generous(offer: Offer, renewal: Renewal) -> Verdict:
         "an unknown consequence",
         'Reject("over_cap", "too much", then="retry")',
         'Reject("over_cap", "too much", then="revise")',
+    ),
+    Mistake(
+        "a commit within reach of replay",
+        "examined.commit",
+        "examined.verifiers",
+        """\
+        examined = Examination.of(boundary)
+        print({line})
+        """,
+    ),
+    Mistake(
+        "a candidate for another proposal",
+        "await replay(boundary, runtime.ledger, model=replies)",
+        "await replay(boundary, runtime.ledger, model=offers)",
+        """\
+        async def before_we_switch(runtime: Runtime) -> None:
+            {line}
+        """,
     ),
     Mistake(
         "a merge of another proposal",

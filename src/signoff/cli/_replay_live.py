@@ -258,7 +258,7 @@ async def _lanes(
         if isinstance(found, Examination):
             examined = found  # pyright: ignore[reportUnknownVariableType]
         else:
-            examined = Examination[Any, Any].of(found, effect_of=effect_of)
+            examined = Examination.of(found, effect_of=effect_of)
         own = examined.proposer
         candidate = asked.of(own)
     else:

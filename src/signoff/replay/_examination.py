@@ -33,6 +33,8 @@ from signoff.replay._questions import RecordedQuestion
 
 S = TypeVar("S", bound=Subject)
 P = TypeVar("P")
+S2 = TypeVar("S2", bound=Subject)
+P2 = TypeVar("P2")
 
 #: Characters of a proposal that an example shows.
 _SHOWN = 240
@@ -95,10 +97,11 @@ class Examination(Generic[S, P]):
     lookups: tuple[Lookup[P, S], ...] = ()
     effect_of: EffectOf[P, S] | None = None
 
-    @classmethod
+    # Its own variables, so that they follow from the boundary alone.
+    @staticmethod
     def of(
-        cls, boundary: Boundary[S, P, Any], *, effect_of: EffectOf[P, S] | None = None
-    ) -> Examination[S, P]:
+        boundary: Boundary[S2, P2, Any], *, effect_of: EffectOf[P2, S2] | None = None
+    ) -> Examination[S2, P2]:
         """What there is to examine of a boundary. Its commit stays behind.
 
         Raises:
@@ -111,7 +114,7 @@ class Examination(Generic[S, P]):
                 "crosses nothing: replay those one by one"
             )
         judges, unjudged = judges_of(boundary.controls)
-        return cls(
+        return Examination(
             name=boundary.name,
             proposer=boundary.proposer,
             subject=boundary.subject_adapter,
@@ -213,5 +216,5 @@ def examined(
 ) -> Examination[S, P]:
     """What there is to examine of either."""
     if isinstance(boundary, Boundary):
-        return Examination[S, P].of(boundary, effect_of=effect_of)
+        return Examination.of(boundary, effect_of=effect_of)
     return boundary if effect_of is None else replace(boundary, effect_of=effect_of)

@@ -42,7 +42,7 @@ def examination(name: str, proposers: Proposers) -> Examination[Any, Any]:
     Raises:
         UsageError: If it is decided by crossing others; they are named.
     """
-    return Examination[Any, Any].of(replayable(proposers)[name], effect_of=_EFFECTS.get(name))
+    return Examination.of(replayable(proposers)[name], effect_of=_EFFECTS.get(name))
 
 
 def proposers_of(fingerprint: Mapping[str, Any]) -> Proposers:
