@@ -97,7 +97,6 @@ def tallied(
     if not window > 0.0:
         raise UsageError(f"a window of calendar time is more than 0 days, not {window}")
     tallies: dict[tuple[str, str], Tally] = {}
-    windows: dict[str, int | None] = {}
     for trial in trials:
         if not isinstance(trial, Trial):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise BadInput(f"a trial is a signoff.diagnosis.Trial, not {type(trial).__name__}")
@@ -112,11 +111,9 @@ def tallied(
             tally.unknown += not trial.error
             continue
         at = trial.at
-        if at not in windows:
-            windows[at] = _window(at, window)
         if at and (not tally.earliest or at < tally.earliest):
             tally.earliest = at
-        tally.add((trial.group, trial.input), trial.number, ok, windows[at])
+        tally.add((trial.group, trial.input), trial.number, ok, _window(at, window) if at else None)
     return tallies
 
 

@@ -4,8 +4,11 @@ import math
 import random
 from collections.abc import Iterator
 from itertools import product
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from signoff.diagnosis import Reliability, Slice, Trial, reliability
 from signoff.errors import BadInput, UsageError
@@ -174,6 +177,32 @@ def test_arguments_that_cannot_be_are_mistakes(wrong: dict[str, object]) -> None
 def test_what_is_no_trial_is_refused() -> None:
     with pytest.raises(BadInput, match="not dict"):
         reliability([{"input": "a"}])  # type: ignore[list-item]
+
+
+asked_often = some.dictionaries(
+    some.sampled_from("abcdefgh"), some.text("+-?!", min_size=3, max_size=6), min_size=1
+)
+
+
+@given(asked_often, some.randoms(use_true_random=False))
+def test_the_order_of_trials_does_not_matter(answers: dict[str, str], chance: Random) -> None:
+    told = list(trials(answers))
+    again = list(told)
+    chance.shuffle(again)
+    one, other = row(reliability(told, k=3)), row(reliability(again, k=3))
+    assert one.variance.flips == other.variance.flips
+    assert [each.value for each in one.passes] == [each.value for each in other.passes]
+    assert (one.trials, one.unknown, one.errors) == (other.trials, other.unknown, other.errors)
+
+
+@given(asked_often)
+def test_more_answers_in_a_row_are_never_more_likely(answers: dict[str, str]) -> None:
+    certain = {asked: letters.replace("?", "-") for asked, letters in answers.items()}
+    values = [each.value or 0.0 for each in row(reliability(trials(certain), k=3)).passes]
+    assert values == sorted(values, reverse=True)
+    for each in row(reliability(trials(certain), k=3)).passes:
+        assert each.value is not None
+        assert each.interval.low - 1e-12 <= each.value <= each.interval.high + 1e-12
 
 
 # The levers
