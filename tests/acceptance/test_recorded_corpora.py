@@ -22,7 +22,7 @@ from statsmodels.stats.proportion import proportion_confint
 from signoff.boundary import Parsed, parse
 from signoff.corpus import Corpus, read_corpus
 from signoff.replay import Comparison, compare
-from signoff.statistics import mcnemar_exact
+from signoff.statistics import mcnemar_exact, pass_k
 
 DATA = Path(__file__).parents[3] / "shared/data"
 BFCL, MCPMARK, TAU = "bfcl_recorded", "mcpmark_outcomes", "tau_airline_gpt4o"
@@ -196,6 +196,9 @@ def test_the_trajectories_agree_with_what_is_known() -> None:
         np.mean([comb(sum(task), k) / comb(4, k) for task in by_task.values()]) for k in range(1, 5)
     ]
     assert [round(float(rate), 3) for rate in rates] == [0.42, 0.273, 0.22, 0.2]
+    for k, rate in enumerate(rates, 1):
+        ours = [pass_k(sum(task), len(task), k) for task in by_task.values()]
+        assert sum(ours) / len(ours) == pytest.approx(rate, abs=1e-9)
     pairs = [one == other for task in proposals.values() for one, other in combinations(task, 2)]
     assert f"{np.mean(pairs):.1%}" == "9.7%"
 

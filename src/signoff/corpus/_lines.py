@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import zlib
 from collections.abc import Callable, Iterator
 from io import BufferedReader
@@ -43,12 +44,12 @@ def records(path: Path, problems: Problems, tell: Tell) -> Iterator[tuple[int, d
 
 def _values(path: Path, problems: Problems, tell: Tell) -> Iterator[tuple[int, object]]:
     with _opened(path) as raw:
-        size = path.stat().st_size
+        size = os.fstat(raw.fileno()).st_size
         compressed = raw.peek(2)[:2] == b"\x1f\x8b"
         file = gzip.GzipFile(fileobj=raw) if compressed else raw
         number = 0
         for number, line in _lines(cast("BinaryIO", file), problems):
-            if number % _STEP == 1:
+            if number % _STEP == 1 and raw.seekable():
                 tell(raw.tell(), size)
             if number == 1 and line.strip() in (b"{", b"["):
                 yield number, _document(line, cast("BinaryIO", file), path)
@@ -67,6 +68,9 @@ def _opened(path: Path) -> BufferedReader:
     if path.is_dir():
         raise BadInput(f"{path} is a folder; name a file")
     try:
+        # A device may have no end, and no line that ends.
+        if path.is_char_device() or path.is_block_device():
+            raise BadInput(f"{path} is a device; name a file, or pipe into /dev/stdin")
         return path.open("rb")
     except (OSError, ValueError) as error:
         why = (error.strerror if isinstance(error, OSError) else None) or error

@@ -75,13 +75,24 @@ def _ruled(evidence: Evidence) -> tuple[Decision, str]:
         )
     if barred := [level for level in evidence.divergent if level.level not in evidence.allow]:
         names = " and ".join(level.level for level in barred)
-        return "REVIEW", f"accepted as often ({told}), but the {names} is another: have a look"
-    return "SHIP", f"the candidate is accepted as often: {told}; {allowed}"
+        return (
+            "REVIEW",
+            f"accepted {_how_often(found)} ({told}), but the {names} is another: have a look",
+        )
+    return "SHIP", f"the candidate is accepted {_how_often(found)}: {told}; {allowed}"
+
+
+def _how_often(found: Acceptance) -> str:
+    if found.interval.low > 0:
+        return "more often"
+    if found.interval.high < 0:
+        return "less often, but no more so than is allowed"
+    return "as often"
 
 
 def _told(found: Acceptance) -> str:
     return (
-        f"{found.baseline:.1%} before, {found.candidate:.1%} now on {found.inputs:,} inputs, "
+        f"{found.baseline:.1%} before, {found.candidate:.1%} now on {_inputs(found.inputs)}, "
         f"a difference of {found.difference:+.1%} ({found.interval.low:+.1%} to "
         f"{found.interval.high:+.1%}, p {_p(found.p)})"
     )
@@ -89,6 +100,10 @@ def _told(found: Acceptance) -> str:
 
 def _p(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+
+
+def _inputs(number: int) -> str:
+    return f"{number:,} {'input' if number == 1 else 'inputs'}"
 
 
 def _divergences(evidence: Evidence) -> Iterator[str]:
@@ -109,7 +124,7 @@ def _divergences(evidence: Evidence) -> Iterator[str]:
 
 def _moves(evidence: Evidence) -> Iterator[str]:
     for shift in evidence.shifts[:3]:
-        told = f"{shift.inputs:,} inputs moved from `{shift.baseline}` to `{shift.candidate}`"
+        told = f"{_inputs(shift.inputs)} moved from `{shift.baseline}` to `{shift.candidate}`"
         if shift.same_proposal * 2 > shift.inputs:
             told += (
                 f"; on {shift.same_proposal:,} of them the proposal is the same: its format or its "
@@ -134,7 +149,7 @@ def _notes(evidence: Evidence) -> Iterator[str]:
             yield f"errors of the {name}: {sum(lane.failures.values()):,}, {told}"
     for number, name in zip(evidence.alone, ("baseline", "candidate"), strict=True):
         if number:
-            yield f"{number:,} inputs are only in the {name}"
+            yield f"{_inputs(number)} only in the {name}"
     if all(evidence.lanes[lane].trials for lane in (0, 1)):
         yield from _unmeasured(evidence)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -230,8 +232,19 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         read_corpus(tmp_path)
     with pytest.raises(BadInput, match="No such file"):
         read_corpus(tmp_path / "absent")
-    with pytest.raises(BadInput, match="cannot read"):
+    with pytest.raises(BadInput, match=r"cannot read|No such file"):
         read_corpus(Path("a\x00b"))
+    with pytest.raises(BadInput, match="is a device"):
+        read_corpus(Path("/dev/zero"))
+
+
+def test_a_pipe_is_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=[f"{json.dumps(GOOD)}\n"])
+    writer.start()
+    assert len(read_corpus(pipe).trials) == 1
+    writer.join()
 
 
 def test_a_cut_compressed_file_gives_what_it_holds(tmp_path: Path) -> None:

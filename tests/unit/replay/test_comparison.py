@@ -67,7 +67,7 @@ def test_an_effect_of_one_lane_only_is_not_another_effect() -> None:
 def test_an_input_of_one_lane_is_alone() -> None:
     comparison = compare(lane(["aa", "bb"]), lane(["aa"]))
     assert [each.kind for each in comparison.inputs] == ["same", "alone"]
-    assert "1 inputs are only in the baseline" in comparison.notes
+    assert "1 input only in the baseline" in comparison.notes
 
 
 # All inputs
@@ -149,15 +149,22 @@ def test_a_clear_loss_holds() -> None:
 
 def test_a_loss_within_the_margin_ships() -> None:
     baseline = [trial(n, ok=True) for n in range(1000)]
-    candidate = [trial(n, ok=n >= 5) for n in range(1000)]
-    assert compare(baseline, candidate).decision == "SHIP"
+    candidate = [trial(n, ok=n >= 3) for n in range(1000)]
+    ships = compare(baseline, candidate)
+    assert ships.decision == "SHIP"
+    assert "as often" in ships.reasons[0]
+    fewer = compare(baseline, [trial(n, ok=n >= 9) for n in range(1000)])
+    assert fewer.decision == "SHIP"
+    assert "less often, but no more so than is allowed" in fewer.reasons[0]
     assert compare(baseline, candidate, margin=0.001).decision == "REVIEW"
 
 
 def test_a_gain_ships() -> None:
     baseline = [trial(n, ok=n >= 30) for n in range(200)]
     candidate = [trial(n, ok=True) for n in range(200)]
-    assert compare(baseline, candidate).decision == "SHIP"
+    ships = compare(baseline, candidate)
+    assert ships.decision == "SHIP"
+    assert "more often" in ships.reasons[0]
 
 
 def test_another_effect_asks_for_a_look_unless_it_is_allowed() -> None:
