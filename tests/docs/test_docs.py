@@ -253,8 +253,10 @@ def _parse(words: list[str], line: str) -> None:
     words = words[: words.index(">")] if ">" in words else words
     words = words[: words.index("|")] if "|" in words else words
     while hasattr(command, "commands") and words and not words[0].startswith("-"):
-        assert words[0] in command.commands, line
-        command = command.commands[words.pop(0)]
+        # `signoff replay renewal.close` is `signoff replay boundary renewal.close`.
+        named = words[0] in command.commands or not hasattr(command, "meant")
+        command = command.commands.get(words.pop(0) if named else command.meant)
+        assert command is not None, line
     known = {name for parameter in command.params for name in parameter.opts}
     known |= {"--help", "-h"}
     for option in (word.partition("=")[0] for word in words if word.startswith("-")):

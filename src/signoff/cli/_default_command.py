@@ -20,6 +20,9 @@ def otherwise(default: str, *, bare: bool = False) -> type[TyperGroup]:
     """
 
     class Defaulting(TyperGroup):
+        #: The command that is meant where none is named.
+        meant = default
+
         def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
             if self._meant(args, list(ctx.help_option_names)):
                 args = [default, *args]
