@@ -15,6 +15,7 @@ from deals import Deal, Offer, always, lifecycle, record_sale, selling
 from fans import Case as Fan
 from fans import Panel
 from fans import owner as chief
+from orders import Model, Placed, orders
 from saga_world import Case, World
 from saga_world import running as sagas
 
@@ -25,7 +26,7 @@ from signoff.control import Approval
 from signoff.coordination import Delegation, Part, Saga, ScatterGather
 from signoff.diagnosis import Diagnosis, diagnose
 from signoff.ledger import CONTROLS, Committed, Fingerprint, said
-from signoff.state import After, StateMachine
+from signoff.state import After, StateMachine, Watermark
 from signoff.testing import FakeClock
 
 MEMORY = "sqlite://:memory:"
@@ -40,12 +41,14 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def diagnosed(work: Work, running: Any = bounded.running, **options: Any) -> Diagnosis:
+def diagnosed(
+    work: Work, running: Any = bounded.running, knows: Any = (), **options: Any
+) -> Diagnosis:
     """What is found after some work, an hour later, in whose every record was read."""
 
     async def main() -> Diagnosis:
         clock = FakeClock()
-        async with running(MEMORY, clock=clock, **options) as runtime:
+        async with running(MEMORY, *knows, clock=clock, **options) as runtime:
             await work(runtime)
             now = stamp(clock.now() + timedelta(hours=1))
             diagnosis = await diagnose(runtime.ledger, now=now)
@@ -389,3 +392,38 @@ def test_a_loop_around_the_boundary() -> None:
             await runtime.run(boundary, Deal(), key=f"again {number}")
 
     assert found(diagnosed(work)) == [("SDB-unbounded", "deal.sell", 1, 6)]
+
+
+def test_questions_that_come_out_otherwise_when_they_are_asked_again() -> None:
+    then, now = Model(10, "then"), Model(12, "now")
+
+    async def work(runtime: Runtime) -> None:
+        for number in range(6):
+            await runtime.append(orders, f"o-{number}", Placed(amount=number))
+        await runtime.drain()
+        await runtime.ask_again(then.consumer())
+        assert (await diagnose(runtime.ledger)).healthy
+        await runtime.ask_again(now.consumer())
+
+    (finding,) = diagnosed(work, knows=[then.consumer()]).findings
+    assert (finding.signature.code, finding.count, finding.of) == ("P3-divergence", 6, 12)
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [("drop", [("P3-late-events", "orders/discounts", 4, 4)]), ("escalate", [])],
+)
+def test_late_events_that_are_left_out(policy: Any, expected: list[Any]) -> None:
+    late = Watermark(timedelta(minutes=10), policy)
+    consumer = Model(10).consumer(late)
+
+    async def work(runtime: Runtime) -> None:
+        now = runtime.clock.now()
+        for number in range(4):
+            for back in (0, 2):
+                happened = now - timedelta(hours=back)
+                placed = Placed(amount=number)
+                await runtime.append(orders, f"o-{number}", placed, happened=happened)
+        await runtime.drain()
+
+    assert found(diagnosed(work, knows=[consumer])) == expected

@@ -13,10 +13,10 @@ from signoff.diagnosis._signature import Detector, Signature
 class Outweighs(Detector):
     """Compares what each specialist answered with what the owner proposed.
 
-    Counted are delegations in which the specialists disagree; one occurs where the proposal is
-    exactly what this specialist said, and not what any other did. The rate that its weight explains
-    is its share of the weights. Whoever has the greatest weight of all is left out: a merge by
-    priority explains that.
+    Counted are delegations in which the specialists disagree about a number; one occurs where the
+    proposal has exactly what this specialist said, and not what any other did. The rate that its
+    weight explains is its share of the weights. Whoever has the greatest weight of all is left out:
+    a merge by priority explains that.
     """
 
     reads = ("proposed",)
@@ -89,13 +89,17 @@ def _winner(answers: dict[str, dict[str, Any]], merged: dict[str, Any]) -> str |
 
 
 def leaves(value: object, path: str = "") -> dict[str, Any]:
-    """The scalars of a JSON value by path; a bare scalar is under the empty path."""
+    """The numbers of a JSON value by path; a bare number is under the empty path.
+
+    Only numbers: a text or a flag that several answer may be one's own affair.
+    """
     if isinstance(value, dict):
         found: dict[str, Any] = {}
         for name, each in cast("dict[str, Any]", value).items():
             found.update(leaves(each, f"{path}.{name}" if path else name))
         return found
-    return {} if value is None or isinstance(value, list) else {path: value}
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return {path: value} if is_number else {}
 
 
 class DoubleRetry(Detector):
