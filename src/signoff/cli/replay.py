@@ -60,6 +60,8 @@ def corpus(
     if bool(baseline) != bool(candidate):
         raise UsageError("name both --baseline and --candidate, or neither to list the models")
     _replay_shown.checked(report)
+    if report is not None and report.resolve() == file.resolve():
+        raise UsageError(f"--report {report} would replace the corpus; name another file")
     read = _read(file, format, show=not json)
     if not baseline:
         _list(read, json=json)

@@ -21,7 +21,7 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>#|~!$]")
 
 
-def as_json(comparison: Comparison, **about: object) -> dict[str, Any]:
+def as_json(comparison: Comparison, /, **about: object) -> dict[str, Any]:
     """The comparison for programs.
 
     Args:
@@ -51,7 +51,7 @@ def _flatten(part: dict[str, Any] | None) -> dict[str, Any] | None:
     return part
 
 
-def as_markdown(comparison: Comparison, **about: object) -> str:
+def as_markdown(comparison: Comparison, /, **about: object) -> str:
     """The comparison as a page for people: the decision first, then what it rests on.
 
     Args:
@@ -86,7 +86,7 @@ def _text(text: str) -> str:
     return text.replace("://", ":&#47;/").replace("www.", "www&#46;")
 
 
-def as_junit(comparison: Comparison, **about: object) -> str:
+def as_junit(comparison: Comparison, /, **about: object) -> str:
     """The comparison as JUnit XML, for a pipeline that shows test results.
 
     The case `decision` fails on `HOLD` and is an error on `REVIEW`. Then there is a case for each

@@ -102,6 +102,16 @@ def test_another_suffix_is_refused_before_anything_is_read(
     assert "must end in .md, .json or .xml" in capsys.readouterr().err
 
 
+def test_a_report_never_replaces_the_corpus(
+    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    same = Path(corpus).rename(tmp_path / "corpus.json")
+    before = same.read_text()
+    assert main(["replay", "corpus", str(same), *LANES, "--report", str(same)]) == 2
+    assert "would replace the corpus" in capsys.readouterr().err
+    assert same.read_text() == before
+
+
 def test_a_report_that_cannot_be_written_is_told(
     corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
