@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast
 
+from signoff.diagnosis._lineage import Lineage
 from signoff.diagnosis._trial import Trial
 from signoff.errors import UsageError
 from signoff.ledger import Entry, Ledger, canonical, digest
@@ -68,7 +69,7 @@ async def trials_of_ledger(
     same condition is the same question, whenever it is asked. `model` is the label of the first
     proposal's fingerprint. `ok` is, by default, whether every verifier and control accepted the
     **first** proposal: what a proposer is worth by itself. A part that its owner asked for again,
-    after an objection, is then no new trial, and is left out.
+    after an objection, is then no new trial, and is left out with all its own parts.
 
     With `ok="outcome"` it is whether the crossing committed, after whatever revisions and answers
     of people: what the boundary makes of it. A crossing that has not ended, or whose effect is in
@@ -89,7 +90,7 @@ async def trials_of_ledger(
         raise UsageError(f"a trial is accepted at `first` or by its `outcome`, not {ok!r}")
     under_way: dict[str, _Open] = {}
     numbers: dict[tuple[str, str], int] = {}
-    parts: set[tuple[str, str]] = set()
+    lineage = Lineage[tuple[_Open, bool | None]]()
 
     def trial(crossing: _Open, committed: bool | None) -> Trial:
         accepted = crossing.accepted if ok == "first" else committed
@@ -117,16 +118,19 @@ async def trials_of_ledger(
         if entry.type == "opened":
             body = _parsed(entry)
             about = str(body.get("boundary", ""))
-            if boundary not in ("", about) or entry.at < since:
-                continue
             asked = f"{about}/{_digest(body.get('subject'))[:16]}"
-            part = (str(body.get("parent", "")), asked)
-            if ok == "outcome" or not part[0] or part not in parts:
+            if ok == "first":
+                lineage.opened(entry.crossing, str(body.get("parent", "")), asked)
+            if boundary in ("", about) and entry.at >= since:
                 under_way[entry.crossing] = _Open(about, asked, entry.at)
-            if part[0]:
-                parts.add(part)
             continue
         crossing = under_way.get(entry.crossing)
+        if entry.type in ("committed", "rejected"):
+            under_way.pop(entry.crossing, None)
+            # A crossing that nobody was asked about, such as a saga's step, is no trial.
+            told = [(crossing, entry.type == "committed")] if crossing and crossing.attempts else []
+            for each, committed in lineage.ended(entry.crossing, told):
+                yield trial(each, committed)
         if crossing is None:
             continue
         body = await _resolved(ledger, _parsed(entry))
@@ -135,17 +139,17 @@ async def trials_of_ledger(
                 _propose(crossing, body)
             case "judged":
                 _judge(crossing, body)
-            case "reconciled":
-                if body.get("happened") is False:
-                    crossing.last = ""
+            case "reconciled" if body.get("happened") is False:
+                crossing.last = ""
             case _:
-                # A crossing that nobody was asked about, such as a saga's step, is no trial.
-                if crossing.attempts:
-                    yield trial(crossing, entry.type == "committed")
-                del under_way[entry.crossing]
-    for crossing in under_way.values():
-        if crossing.attempts:
-            yield trial(crossing, None)
+                pass
+    waiting = [
+        released
+        for id, crossing in under_way.items()
+        for released in lineage.ended(id, [(crossing, None)] if crossing.attempts else [])
+    ]
+    for crossing, committed in waiting + lineage.rest():
+        yield trial(crossing, committed)
 
 
 def _propose(crossing: _Open, body: Mapping[str, Any]) -> None:

@@ -159,7 +159,9 @@ def _half_sigma(model: str, inputs: Mapping[Key, tuple[int, int]], k: int, befor
     after: float | None = None
     because = ""
     mean = _mean(inputs)
-    if shares.between is None or shares.within is None:
+    if 2 * shares.inputs < len(inputs):
+        because = f"only {shares.inputs} of {len(inputs)} inputs were answered twice"
+    elif shares.between is None or shares.within is None:
         because = "sigma takes at least two inputs with two trials each"
     elif shares.within == 0.0:
         after = before

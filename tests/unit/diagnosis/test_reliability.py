@@ -270,9 +270,16 @@ def test_a_level_that_is_reached_already_changes_nothing() -> None:
     assert lever(found, "boundary", "g") == row(found).passes[1].value
 
 
+def test_sigma_of_a_few_inputs_is_no_lever_for_all() -> None:
+    found = reliability(trials({"a": "+-", "b": "+-", "c": "+", "d": "-", "e": "+"}), k=1)
+    assert row(found).sigma is not None
+    assert found.levers[0].after is None
+    assert "only 2 of 5 inputs were answered twice" in found.levers[0].because
+
+
 def test_levers_that_cannot_be_told_say_why() -> None:
     found = reliability(trials({"a": "+", "b": "-"}))
     reasons = {e.lever: e.because for e in found.levers}
-    assert "two trials" in reasons["sigma"]
+    assert "only 0 of 2 inputs were answered twice" in reasons["sigma"]
     assert "no trial has a time" in reasons["mu"]
     assert "5 trials" in reliability(trials({"a": "+"}), k=5).levers[0].because
