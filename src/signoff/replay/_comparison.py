@@ -52,7 +52,8 @@ def compare(
       with confidence, and by more than the margin as far as can be told.
     * `SHIP`: the interval's lower end is above `-margin` (non-inferiority), also when everything
       that is missing is counted against the candidate; no level outside `allow` diverges with
-      `p <= alpha`; and the lanes are not `incomplete`.
+      `p <= alpha`, or differs at all where variance is not known; and the lanes are not
+      `incomplete`.
     * `REVIEW`: everything else.
 
     Divergence is claimed only beyond variance, which takes two trials of the baseline on some

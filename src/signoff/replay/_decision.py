@@ -79,6 +79,16 @@ def _ruled(evidence: Evidence) -> tuple[Decision, str]:
             "REVIEW",
             f"accepted {_how_often(found)} ({told}), but the {names} is another: have a look",
         )
+    for level in evidence.levels:
+        if (
+            level.level not in evidence.allow
+            and level.baseline_variance is None
+            and level.differing
+        ):
+            return "REVIEW", (
+                f"accepted {_how_often(found)} ({told}), but the {level.level} differs on "
+                f"{_inputs(level.differing)}, and nobody knows how much of that is chance"
+            )
     return "SHIP", f"the candidate is accepted {_how_often(found)}: {told}; {allowed}"
 
 

@@ -176,6 +176,14 @@ def test_another_effect_asks_for_a_look_unless_it_is_allowed() -> None:
     assert allowed.decision == "SHIP"
 
 
+def test_effects_that_differ_by_nobody_knows_what_ask_for_a_look() -> None:
+    baseline, candidate = (lane(["a"] * 200, effect=paid) for paid in ("pay 1", "pay 2"))
+    comparison = compare(baseline, candidate)
+    assert comparison.decision == "REVIEW"
+    assert "differs on 200 inputs" in comparison.reasons[0]
+    assert compare(baseline, baseline).decision == "SHIP"
+
+
 def test_incomplete_lanes_never_ship() -> None:
     comparison = compare(lane(["aa"] * 200), lane(["aa"] * 200), incomplete="stopped half-way")
     assert comparison.decision == "REVIEW"
