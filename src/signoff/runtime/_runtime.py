@@ -409,7 +409,8 @@ class Runtime(SpineVerbs, PeopleVerbs, EventVerbs):
         usage = crossing.usage
         if not crossing.found:  # somebody else was running it
             recorded = await self._storage.crossing(id)
-            usage = Usage(**({} if recorded is None else recorded.state.get("usage", {})))
+            spent: dict[str, Any] = {} if recorded is None else recorded.state.get("usage", {})
+            usage = Usage(**spent)
         fresh = crossing.found in ("", "nothing", "open", "intended")
         return Crossed(outcome=outcome, usage=usage, crossing=id, fresh=fresh)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, overload
 from urllib.parse import quote
 
 from signoff.boundary import Boundary, Outcome, Subject
@@ -114,6 +114,7 @@ class Consumer(Generic[E]):
         UsageError: If it has not exactly one of `through` and `handle`.
     """
 
+    @overload
     def __init__(
         self,
         name: str,
@@ -122,6 +123,30 @@ class Consumer(Generic[E]):
         through: Boundary[Any, Any, Any] | None = None,
         handle: Callable[[Delivery, Event[E]], Awaitable[object]] | None = None,
         about: Callable[[Event[E]], Subject | None] | None = None,
+        late: Watermark | None = None,
+        begins: Literal["first", "next"] = "first",
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        name: str,
+        log: EventLog[E],
+        *,
+        through: Boundary[Any, Any, Any] | None = None,
+        handle: Callable[[Delivery, Event[X]], Awaitable[object]] | None = None,
+        about: Callable[[Event[X]], Subject | None] | None = None,
+        on: type[X] | Sequence[type[X]],
+        late: Watermark | None = None,
+        begins: Literal["first", "next"] = "first",
+    ) -> None: ...
+    def __init__(
+        self,
+        name: str,
+        log: EventLog[E],
+        *,
+        through: Boundary[Any, Any, Any] | None = None,
+        handle: Callable[[Delivery, Event[Any]], Awaitable[object]] | None = None,
+        about: Callable[[Event[Any]], Subject | None] | None = None,
         on: type[Any] | Sequence[type[Any]] = (),
         late: Watermark | None = None,
         begins: Literal["first", "next"] = "first",
@@ -135,7 +160,7 @@ class Consumer(Generic[E]):
         self.name = name
         self.log = log
         self.through = through
-        self.handle = cast("Handle | None", handle)
+        self.handle: Handle | None = handle
         self.about = about
         self.late = late
         self.begins: Literal["first", "next"] = begins
