@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
 from signoff.boundary import Answer, Question, Refused
-from signoff.errors import MissingExtra
+from signoff.errors import MissingExtra, UsageError
 from signoff.ledger import Fingerprint, Usage
 from signoff.proposers._prompt import Message, Prompt
 
@@ -141,10 +141,11 @@ class Model(Generic[ProposalT]):
         Raises:
             TimeoutError: No answer within the timeout.
             Refused: The model or a content filter declined.
+            UsageError: It can never be asked like this: a key or a package is missing.
         """
         if self._connected is None:
             # On a thread: the first import of a provider's package takes about a second.
-            self._connected = await asyncio.to_thread(self._connect)
+            self._connected = await asyncio.to_thread(self._connect_or_say_why)
         model = self._connected
         from pydantic_ai.direct import model_request
         from pydantic_ai.exceptions import (
@@ -179,6 +180,15 @@ class Model(Generic[ProposalT]):
         if isinstance(self._model, str):
             return self._model
         return f"{self._model.system}:{self._model.model_name}"
+
+    def _connect_or_say_why(self) -> ProviderModel:
+        from pydantic_ai.exceptions import UserError
+
+        try:
+            return self._connect()
+        except (UserError, ImportError) as error:
+            # A missing key or package stays missing, however often a model is asked.
+            raise UsageError(f"{self._name} cannot be asked: {error}") from error
 
     def _connect(self) -> ProviderModel:
         from pydantic_ai.models import infer_model

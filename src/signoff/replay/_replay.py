@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -156,6 +156,7 @@ async def replay(
         if kept is not None:
             kept.begin(_about(plan, window, most=most, seed=seed, look_up=look_up))
         there, spending = _there(kept), Spending(max_usd)
+        before = len(there)
         asking = Asking(
             examination,
             concurrency=concurrency,
@@ -169,7 +170,6 @@ async def replay(
     finally:
         if kept is not None:
             kept.close()
-    torn = ("the journal's last line was torn; it was asked again",)
     sides = await _sides(plan, there.values())
     return ReplayReport(
         boundary=examination.name,
@@ -193,7 +193,7 @@ async def replay(
         stopped=tuple(asking.stopped),
         notes=(
             *notes_of(examination, questions, sides, plan.baseline, look_up=look_up),
-            *(torn if kept is not None and kept.repaired else ()),
+            *_about_journal(kept, before),
         ),
         replies=(*sides.baseline, *sides.candidate),
     )
@@ -289,6 +289,13 @@ def _there(kept: Journal | None) -> dict[tuple[str, str, int], Reply]:
     """What an earlier run was told. A question without an answer is asked again."""
     replies = {} if kept is None else kept.replies
     return {place: reply for place, reply in replies.items() if not reply.trial.error}
+
+
+def _about_journal(kept: Journal | None, before: int) -> Iterator[str]:
+    if kept is not None and before:
+        yield f"{before} answers are those of an earlier run, kept in {kept.path}"
+    if kept is not None and kept.repaired:
+        yield "the journal's last line was torn; it was asked again"
 
 
 def _taking(

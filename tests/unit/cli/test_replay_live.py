@@ -3,7 +3,11 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import re
+import signal
 import sqlite3
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,6 +58,9 @@ make_offer = Boundary(
     ),
     verifiers=[within_limit],
     commit=Transactional(sell),
+)
+slowly = make_offer.proposed_by(
+    Simulated(honest, proposes=Offer, rates=Rates(slow=1.0), slow_seconds=0.3)
 )
 several = [make_offer]
 by_name = {"offer": make_offer}
@@ -275,3 +282,25 @@ def test_the_renewal_agent_is_known_by_itself(
     assert not [note for note in found["about"]["notes"] if "not by the baseline" in note]
     assert replay("renewal.offer", "--model", "simulated", "--misbehaves", "0.8") == 2
     assert "replay those one by one" in capsys.readouterr().err
+
+
+def test_an_interrupted_line_says_what_is_kept_and_goes_on(store: Path) -> None:
+    line = [sys.executable, "-m", "signoff", "replay", "deal.sell", "--model", "simulated"]
+    line += ["--app", "replay_live_app:slowly", "--seed", "1", "--n", "4", "--concurrency", "2"]
+    running = subprocess.Popen(line, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    journals: list[Path] = []
+    while running.poll() is None:
+        journals = list(store.parent.glob("*.jsonl"))
+        if journals and len(journals[0].read_text().splitlines()) > 4:
+            break
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    assert re.search(r"\d+ answers kept in signoff-replay-deal\.sell-\w+\.jsonl", err)
+    assert "run the same line again to go on" in err
+    assert "Traceback" not in err
+    kept = journals[0].read_text()
+    assert 4 < len(kept.splitlines()) < 241
+    replay(*line[4:], "--concurrency", "64")
+    assert journals[0].read_text().startswith(kept)
+    assert len(journals[0].read_text().splitlines()) == 241

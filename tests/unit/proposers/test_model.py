@@ -15,7 +15,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from signoff.boundary import Answer, Parsed, Proposer, Question, Refused, parse
-from signoff.errors import MissingExtra
+from signoff.errors import MissingExtra, UsageError
 from signoff.proposers import Model
 
 needs_models = pytest.mark.skipif(
@@ -274,3 +274,10 @@ def _python(program: str) -> str:
     return subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
     ).stdout
+
+
+@needs_models
+def test_a_missing_key_is_a_mistake_and_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(UsageError, match=r"openai:gpt-5 cannot be asked: .*OPENAI_API_KEY"):
+        ask(Model("openai:gpt-5", proposes=Offer))
