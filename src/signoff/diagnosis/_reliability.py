@@ -29,6 +29,9 @@ from signoff.statistics import (
     variance_shares,
 )
 
+#: Days; more than anybody looks ahead.
+_CENTURY = 36_525.0
+
 #: What a row of the answer stands for.
 By: TypeAlias = Literal["group", "model"]
 
@@ -150,6 +153,8 @@ def reliability(
     """
     if k is not None and k < 1:
         raise UsageError(f"k of pass^k is 1 or more, not {k}")
+    if not 0.0 <= horizon <= _CENTURY or not 0.0 < window <= _CENTURY:
+        raise UsageError(f"a horizon and a window are days, at most {_CENTURY:,.0f} of them")
     if by not in ("group", "model"):
         raise UsageError(f"rows are by `group` or by `model`, not {by!r}")
     tallies = tallied(trials, errors=errors, window=window)

@@ -94,8 +94,6 @@ def tallied(
     """
     if errors not in ("fail", "skip"):
         raise UsageError(f"errors count as `fail` or are left out as `skip`, not {errors!r}")
-    if not window > 0.0:
-        raise UsageError(f"a window of calendar time is more than 0 days, not {window}")
     tallies: dict[tuple[str, str], Tally] = {}
     for trial in trials:
         if not isinstance(trial, Trial):  # pyright: ignore[reportUnnecessaryIsInstance]
