@@ -19,11 +19,21 @@ from orders import Model, Placed, orders
 from saga_world import Case, World
 from saga_world import running as sagas
 
-from signoff import Accept, Boundary, External, Reject, Runtime, Transactional, Verdict
+from signoff import (
+    Accept,
+    Boundary,
+    EffectRefused,
+    External,
+    Reject,
+    Runtime,
+    Transactional,
+    Verdict,
+    Write,
+)
 from signoff.boundary import Answer, Budget, Question
 from signoff.clock import stamp
 from signoff.control import Approval
-from signoff.coordination import Delegation, Part, Saga, ScatterGather
+from signoff.coordination import Delegation, Part, Saga, ScatterGather, Step
 from signoff.diagnosis import Diagnosis, diagnose
 from signoff.ledger import CONTROLS, Committed, Fingerprint, said
 from signoff.state import After, StateMachine, Watermark
@@ -427,3 +437,32 @@ def test_late_events_that_are_left_out(policy: Any, expected: list[Any]) -> None
         await runtime.drain()
 
     assert found(diagnosed(work, knows=[consumer])) == expected
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_what_a_saga_takes_back_tells_of_a_weak_predicate_unless_a_system_refused(
+    refused: bool,
+) -> None:
+    async def refuse(offer: bounded.Price, order: bounded.Order, key: str) -> str:
+        raise EffectRefused("down", "it is down")
+
+    def void(receipt: Any, order: bounded.Order, write: Write[bounded.Order]) -> None:
+        return None
+
+    later = {"commit": External(refuse)} if refused else {"verifiers": [dear]}
+    saga = Saga(
+        "order.close",
+        Step(bounded.selling(name="first"), undo=void),
+        Step(bounded.selling(name="later", **later)),
+    )
+
+    async def work(runtime: Runtime) -> None:
+        for number in range(4):
+            await runtime.run(saga, bounded.Order(id=f"o{number}"))
+
+    expected = [] if refused else [("SDB-weak-predicate", "first", 4, 4)]
+    assert found(diagnosed(work)) == expected
+
+
+def dear(offer: bounded.Price, order: bounded.Order) -> Verdict:
+    return Reject("too_low", "more, please", then="stop")

@@ -55,12 +55,13 @@ class Trail:
         status: `open`, `suspended`, `halted`, `unknown`, `committed` or `rejected`.
         receipt: What it committed.
         code: Why it was rejected.
+        ended: How that ended it; `effect` if another system refused.
         last: When its last record was written, as text.
         memory: What detectors remember about it, each under a key of its own.
     """
 
     __slots__ = (
-        "accepted", "asked", "at", "attempt", "boundary", "code", "codes", "effects",
+        "accepted", "asked", "at", "attempt", "boundary", "code", "codes", "effects", "ended",
         "fingerprint", "id", "intended", "key", "last", "memory", "opened", "parent", "parts",
         "position", "proposal", "receipt", "status", "subject", "usd",
     )  # fmt: skip
@@ -82,7 +83,7 @@ class Trail:
         self.intended = ""
         self.status = "open"
         self.receipt: Any = None
-        self.code = ""
+        self.code = self.ended = ""
         self.memory: dict[object, Any] = {}
 
     @property
@@ -124,6 +125,7 @@ class Trail:
                 self.receipt = body.get("receipt")
             elif type == "rejected":
                 self.code = str(body.get("code", ""))
+                self.ended = str(body.get("ended", ""))
 
 
 class Reading:

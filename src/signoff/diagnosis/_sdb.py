@@ -54,12 +54,15 @@ class WeakPredicate(Detector):
             return
         if not trail.parts:
             return
-        for step in steps_of(trail).values():
+        steps = steps_of(trail)
+        # What another system refused, no predicate could have known.
+        refused = any(s.failed and s.forward[-1].ended == "effect" for s in steps.values())
+        for step in steps.values():
             for part in step.forward:
                 if part.status == "committed" and part.opened.get("verifiers"):
                     tally = self.at(part.boundary)
                     tally.of += 1
-                    if step.undone:
+                    if step.undone and not refused:
                         tally.hit(part)
 
 
@@ -219,7 +222,7 @@ SIGNATURES = (
         pattern="SDB",
         title="weak predicate",
         evidence="proposals that verifiers accepted, and a person denied or edited, or that a saga "
-        "took back",
+        "took back because a later step was rejected",
         cause="the verifiers do not check what people object to",
         corrections=(
             "read the reasons of the answers; the most frequent one is the missing rule",

@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from planting import MODEL, Planter
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from planting import MODEL, PLANTS, Planter
 from stores import opened
 
 from signoff.diagnosis import (
@@ -309,3 +311,34 @@ def test_an_effect_in_doubt_for_a_moment_is_not_stuck() -> None:
     assert looked(planter).healthy
     (finding,) = looked(planter, now="2026-03-01T14:00:00.000000Z").findings
     assert (finding.signature.code, finding.count, finding.of) == ("SDB-unknown", 1, 1)
+
+
+#: What depends on the order between subjects: kills, and which model came first.
+ORDERED = {"P6-after-kill", "P6-killed-again", "SDB-model-change"}
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_the_order_between_subjects_changes_nothing(chance: Any) -> None:
+    planter = Planter(11)
+    for code, (how, count, of) in PLANTS.items():
+        if code not in ORDERED:
+            getattr(planter, how)(count, of)
+    planter.clean(40)
+    chains: dict[str, list[Any]] = {}
+    for written in planter.written:
+        chains.setdefault(written[0], []).append(written)
+    draws = [subject for subject, chain in chains.items() for _ in chain]
+    chance.shuffle(draws)
+    mixed = Planter()
+    mixed.written = [chains[subject].pop(0) for subject in draws]
+    looked_for = [each for each in SIGNATURES if each.code not in ORDERED]
+    now = "2026-04-01T00:00:00.000000Z"
+
+    before, after = (looked(each, signatures=looked_for, now=now) for each in (planter, mixed))
+
+    def counts(diagnosis: Diagnosis) -> dict[tuple[str, str], tuple[int, int]]:
+        return {(f.signature.code, f.where): (f.count, f.of) for f in diagnosis.findings}
+
+    assert counts(after) == counts(before)
+    assert len(counts(before)) == len(looked_for)
