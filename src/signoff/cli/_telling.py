@@ -102,6 +102,8 @@ def _judged(body: Body) -> list[tuple[str, str]]:
     asked = body.get("controls", ())
     if asked and list(asked) != [_KILL]:
         lines.append(("controls", f"asked in this order: {', '.join(asked)}"))
+    if _is_number(body.get("seconds")):
+        lines.append(("", f"the verdict took {took(body['seconds'])}"))
     return lines
 
 
@@ -166,6 +168,14 @@ def _reconciled(body: Body) -> list[tuple[str, str]]:
     return [("settled", f"{body['effect']}: {happened}, says the {body['by']}{because}")]
 
 
+def _said(body: Body) -> list[tuple[str, str]]:
+    lines = [("said", compact(body["message"], _SHOWN))]
+    for phantom in body.get("phantoms", ()):
+        text = f"{phantom['words']!r} claims {phantom['claimed']}, which was {phantom['status']}"
+        lines.append(("PHANTOM", text))
+    return lines
+
+
 def _moved(body: Body) -> list[tuple[str, str]]:
     because = f"; {body['because']}" if body.get("because") else ""
     way = f"{body['source']} -> {body['state']}"
@@ -227,6 +237,7 @@ _TELL: dict[str, Callable[[Body], Sequence[tuple[str, str]]]] = {
         ("GAVE UP", f"{b['work']}, after {count(b['tries'], 'try', 'tries')}: {b['because']}"),
         ("", f"it rests, and ticket {b['ticket']} asks what to do"),
     ],
+    "said": _said,
     "controlchanged": _control_changed,
     "unknown": lambda b: [("UNKNOWN", f"effect {b['effect']} is in doubt: {b['because']}")],
     "reconciled": _reconciled,

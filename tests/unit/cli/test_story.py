@@ -27,6 +27,10 @@ RECORDS: list[Record] = [
     ledger.PassedOn(ticket="t", ask="role:desk", because="nobody answered"),
     ledger.Halted(by="kill", code="killed", message="everything is killed"),
     ledger.GaveUp(work="timer nudge", tries=13, because="ValueError", ticket="work-1"),
+    ledger.Said(
+        message="I refunded you",
+        phantoms=({"claimed": "refund", "words": "refunded", "status": "absent"},),
+    ),
     ledger.ControlChanged(control="kill:everything", change="killed", by="dana", because="x"),
     ledger.Unknown(effect="mail", key="b/s", because="no answer"),
     ledger.Reconciled(effect="mail", key="b/s", happened=False, by="probe"),
@@ -74,6 +78,19 @@ def _entry(seq: int, crossing: str, type: str) -> Entry:
         position=seq, subject="s", seq=seq, at="2026-03-01T12:00:00.000000Z",
         crossing=crossing, type=type, body="{}", hash="",
     )  # fmt: skip
+
+
+def test_a_message_is_told_with_what_it_claims_wrongly() -> None:
+    phantom = {"claimed": "refund", "words": "refunded", "status": "absent"}
+    lines = told("said", {"message": "I refunded you", "phantoms": [phantom]})
+    assert lines == [
+        ("said", "I refunded you"),
+        ("PHANTOM", "'refunded' claims refund, which was absent"),
+    ]
+
+
+def test_a_verdict_that_took_its_time_says_how_long() -> None:
+    assert told("judged", {"accepted": True, "seconds": 2.5})[-1] == ("", "the verdict took 2.5 s")
 
 
 def test_what_a_ticket_is_bound_to_is_told() -> None:

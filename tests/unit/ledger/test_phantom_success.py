@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from signoff import Accept, Boundary, EffectRefused, External, Reject, Runtime, Verdict
-from signoff.ledger import PhantomSuccess, phantom_successes
+from signoff.ledger import PhantomSuccess, phantom_successes, said
 from signoff.testing import Scripted
 
 CLAIMS = {"refund": r"(?<!not )refunded", "pay": r"paid out"}
@@ -77,3 +77,12 @@ def test_a_message_that_claims_nothing_is_no_phantom() -> None:
 
 def test_a_claim_of_what_was_never_tried_is_a_phantom() -> None:
     assert [p.status for p in phantom_successes("refunded", CLAIMS, [])] == ["absent"]
+
+
+def test_a_message_is_recorded_with_what_it_claims_wrongly() -> None:
+    record = said("You are refunded, and all is well", CLAIMS, [])
+    assert record.body() == {
+        "message": "You are refunded, and all is well",
+        "phantoms": ({"claimed": "refund", "words": "refunded", "status": "absent"},),
+    }
+    assert said("All is well", CLAIMS, []).body() == {"message": "All is well"}
