@@ -341,7 +341,7 @@ columns = st.sampled_from(
 )
 likely = st.dictionaries(columns, json_values, max_size=12)
 formats = st.sampled_from(["auto", "signoff", "otel", "bfcl", "mcpmark", "tau"])
-anything = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+anything = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @anything

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lanes import accepted, lane, trial
 from scipy.stats import binom
@@ -360,6 +360,7 @@ trials = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(trials, trials)
 def test_any_lanes_are_compared_the_same_way_each_time(
     baseline: list[Trial], candidate: list[Trial]
@@ -370,6 +371,7 @@ def test_any_lanes_are_compared_the_same_way_each_time(
     assert len(comparison.inputs) == len({each.input for each in baseline + candidate})
 
 
+@settings(deadline=None)
 @given(trials, trials)
 def test_the_lanes_exchanged_differ_by_the_sign(
     baseline: list[Trial], candidate: list[Trial]
@@ -383,6 +385,7 @@ def test_the_lanes_exchanged_differ_by_the_sign(
         assert (one.worse, one.better) == (other.better, other.worse)
 
 
+@settings(deadline=None)
 @given(trials)
 def test_a_lane_beside_itself_never_holds(both: list[Trial]) -> None:
     comparison = compare(both, both)

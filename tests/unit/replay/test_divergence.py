@@ -4,7 +4,7 @@ from collections import Counter
 from itertools import combinations, product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signoff.replay._divergence import exchange_p, shares
@@ -16,6 +16,7 @@ def differing(pairs: list[tuple[str, str]]) -> float | None:
     return sum(one != other for one, other in pairs) / len(pairs) if pairs else None
 
 
+@settings(deadline=None)
 @given(answers, answers)
 def test_shares_are_what_counting_pairs_one_by_one_gives(
     baseline: list[str], candidate: list[str]
@@ -28,6 +29,7 @@ def test_shares_are_what_counting_pairs_one_by_one_gives(
         )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(answers, answers), min_size=1, max_size=2))
 def test_the_p_is_that_of_every_way_to_deal_the_trials(
     inputs: list[tuple[list[str], list[str]]],

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lanes import lane, trial
 
@@ -88,6 +88,7 @@ def test_hostile_text_stays_text_in_junit() -> None:
     }
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()), st.text(st.characters(codec=None)))
 def test_junit_is_well_formed_whatever_was_said(input: str, said: str) -> None:
     baseline = [trial(input or "q", said, ok=True, verdict=said)]
