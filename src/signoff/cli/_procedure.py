@@ -52,7 +52,9 @@ async def _asked(store: str, failure: str, apps: list[str], prior_model: str, n:
 
 
 async def _boundary_of(storage: Storage, failure: str) -> str:
-    """At which boundary a crossing was; a name that begins no crossing's id is a boundary's."""
+    """At which boundary a crossing was, if this is no boundary's name itself."""
+    if failure in {boundary for boundary, *_ in await storage.crossings_by_status()}:
+        return failure
     found = await storage.find_crossings(failure)
     if len(found) > 1:
         raise BadInput(f"{failure} begins the ids of several crossings; give more of it")

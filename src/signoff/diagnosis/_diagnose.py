@@ -90,7 +90,12 @@ async def diagnose(
 
         signatures = SIGNATURES
     looking = _Looking(signatures, since)
-    entries = await _chosen(ledger, run) if run else None
+    entries: list[Entry] | None = None
+    ambiguous: BadInput | None = None
+    try:
+        entries = await _chosen(ledger, run) if run else None
+    except BadInput as error:
+        ambiguous = error  # a boundary may be called `feed`, as may the beginning of ids
     if entries is not None:
         for entry in entries:
             looking.take(entry)
@@ -102,7 +107,8 @@ async def diagnose(
                 if not looking.records % _STEP:
                     progress(entry.position)
         if only is not None and not looking.records_of_crossings:
-            raise BadInput(f"the ledger knows no subject, crossing or boundary named {run!r}")
+            told = f"the ledger knows no subject, crossing or boundary named {run!r}"
+            raise ambiguous or BadInput(told)
     return looking.finish(now)
 
 

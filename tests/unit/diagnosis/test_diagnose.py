@@ -153,6 +153,17 @@ def test_a_kill_counts_whatever_is_looked_at() -> None:
         assert found(looked(planter, run=run)) == [("P6-after-kill", "payout")]
 
 
+def test_a_boundary_may_be_called_like_the_beginning_of_ids() -> None:
+    planter = Planter()
+    planter.no_verifier(1, 1)
+    for _ in range(3):
+        planter.crossing("00", effect="send", verifiers=())
+
+    assert found(looked(planter, run="00")) == [("SDB-no-verifier", "00")]
+    with pytest.raises(BadInput, match="begins the ids of several"):
+        looked(planter, run="000")
+
+
 def test_nobody_by_that_name_is_told() -> None:
     planter = Planter()
     planter.crossing()
