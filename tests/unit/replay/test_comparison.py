@@ -263,7 +263,7 @@ def test_examples_show_what_got_worse_first() -> None:
 
 # Levels that are held: a few runs each time, many of them where time is
 
-slow = pytest.mark.slow
+slow = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_lanes_that_answer_alike_are_not_held(inputs: int, times: int, runs: int
 
 @pytest.mark.parametrize(
     ("times", "runs"),
-    [(1, 150), pytest.param(1, 1000, marks=slow), pytest.param(3, 300, marks=slow)],
+    [(1, 150), pytest.param(1, 1000, marks=slow), pytest.param(3, 200, marks=slow)],
 )
 def test_a_candidate_that_is_worse_by_the_margin_rarely_ships(times: int, runs: int) -> None:
     inputs, shipped, margin = 150, 0, 0.1
