@@ -15,6 +15,7 @@ from signoff.cli import (
     diagnose,
     doctor,
     events,
+    experiment,
     kill,
     ledger,
     local,
@@ -22,6 +23,7 @@ from signoff.cli import (
     reliability,
     renewals,
     replay,
+    select,
 )
 from signoff.cli._ending import Program, ending
 
@@ -49,8 +51,10 @@ app.add_typer(approvals.app, name="approvals")
 app.command("kill")(kill.kill)
 app.command("controls")(controls.controls)
 app.add_typer(policy.app, name="policy")
+app.command("select")(select.select)
 app.add_typer(replay.app, name="replay")
 app.add_typer(reliability.app, name="reliability")
+app.add_typer(experiment.app, name="experiment")
 app.add_typer(local.app, name="local")
 app.command("diagnose")(diagnose.diagnose)
 app.command("doctor")(doctor.doctor)
