@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from signoff.control._throttle import Throttle
     from signoff.control._webhook import verify_signature, webhook
     from signoff.control._work import NEVER, OPERATOR, Work, give_up, settle_work
+    from signoff.control._yaml import Document, read_yaml
 
 _LATER = {
     "_answering": "POLICIES Answer Refusal announce answer see_to_deadline",
@@ -85,6 +86,7 @@ _LATER = {
     "_throttle": "Throttle",
     "_webhook": "verify_signature webhook",
     "_work": "NEVER OPERATOR Work give_up settle_work",
+    "_yaml": "Document read_yaml",
 }
 _MODULE_OF = {name: module for module, names in _LATER.items() for name in names.split()}
 
@@ -113,6 +115,7 @@ __all__ = [
     "Child",
     "Complaint",
     "Conditions",
+    "Document",
     "Escalated",
     "Escalation",
     "Field",
@@ -160,6 +163,7 @@ __all__ = [
     "lift",
     "policy_texts",
     "read_cases",
+    "read_yaml",
     "see_to_deadline",
     "service_levels",
     "settle_work",

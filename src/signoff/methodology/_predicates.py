@@ -27,7 +27,7 @@ _DEFAULTS = {question.name: question.default for question in QUESTIONS}
 
 def _predicate(workload: Workload, name: str, says: str, holds: bool, *reads: str) -> Predicate:
     values = {read: _as_value(getattr(workload, read)) for read in reads}
-    assumed = {read: _DEFAULTS[read] for read in reads if not getattr(workload, read)}
+    assumed = {read: _DEFAULTS[read] for read, value in values.items() if value is None}
     return Predicate(name=name, says=says, holds=holds, reads=values, assumed=assumed)
 
 
@@ -156,5 +156,5 @@ def planes_are_deferred(told: Workload) -> Predicate:
     """Whether some planes of the human in the loop come later."""
     says = "some planes come later, each for a reason"
     found = _predicate(told, "planes_are_deferred", says, bool(told.deferred), "deferred")
-    later = ", ".join(sorted(told.deferred))
-    return replace(found, reads={"deferred": later or None})
+    later = "; ".join(f"{plane}: {told.deferred[plane]}" for plane in sorted(told.deferred))
+    return replace(found, reads={"deferred": later}, assumed={}) if later else found

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import difflib
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import (
     BaseModel,
@@ -19,6 +20,9 @@ from pydantic import (
 
 from signoff.errors import BadInput
 from signoff.methodology._span import span_of, spelled
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 #: What a wrong action of the agent amounts to.
 Consequence: TypeAlias = Literal["minor", "financial", "legal"]
@@ -174,12 +178,18 @@ class Workload(BaseModel):
         return type(self).model_validate(now | answers)
 
 
-def workload_of(document: object, source: str = "the workload") -> Workload:
+def workload_of(
+    document: object,
+    source: str = "the workload",
+    *,
+    place: Callable[[tuple[str | int, ...]], str] | None = None,
+) -> Workload:
     """The workload that a JSON or YAML document describes.
 
     Args:
         document: Names with their answers.
         source: What to call it in a message, such as the name of its file.
+        place: Says where the value under some keys is written, such as `workload.yaml:3:1`.
 
     Raises:
         BadInput: With everything that is wrong, one line each.
@@ -191,22 +201,28 @@ def workload_of(document: object, source: str = "the workload") -> Workload:
     try:
         return Workload.model_validate({str(name): value for name, value in given.items()})
     except ValidationError as error:
-        raise BadInput("\n".join(f"{source}: {told}" for told in _told(error))) from error
+        told = [
+            f"{source if place is None else place(problem['loc'])}: {_told(problem)}"
+            for problem in error.errors(include_url=False, include_context=False)
+        ]
+        raise BadInput("\n".join(told)) from error
 
 
-def _told(error: ValidationError) -> Iterator[str]:
-    for problem in error.errors(include_url=False, include_context=False):
-        where = ".".join(map(str, problem["loc"]))
-        match problem["type"]:
-            case "missing":
-                told = "is not answered, and the method has no default for it"
-            case "extra_forbidden":
-                told = f"is no question of the method; it asks {', '.join(Workload.model_fields)}"
-            case "bool_type":
-                told = f"answer yes or no, not {problem['input']!r}"
-            case _:
-                told = problem["msg"].removeprefix("Value error, ")
-        yield f"{where}: {told}" if where else told
+def _told(problem: ErrorDetails) -> str:
+    where = ".".join(map(str, problem["loc"]))
+    match problem["type"]:
+        case "missing":
+            told = "is not answered, and the method has no default for it"
+        case "extra_forbidden":
+            near = difflib.get_close_matches(where, Workload.model_fields, n=3, cutoff=0.6)
+            told = f"is no question of the method; {', '.join(near or Workload.model_fields)} is"
+        case "bool_type":
+            told = f"answer yes or no, not {problem['input']!r}"[:200]
+        case "literal_error":
+            told = f"{problem['input']!r} is no answer: {problem['msg']}"[:300]
+        case _:
+            told = problem["msg"].removeprefix("Value error, ")
+    return f"{where}: {told}" if where else told
 
 
 def _contradictions(told: Workload) -> Iterator[str]:
