@@ -3,6 +3,7 @@
 `replay` asks what is on a ledger; `compare` decides about trials wherever they come from.
 """
 
+from signoff.replay._asking import ask_lane
 from signoff.replay._compared import (
     Acceptance,
     Compared,
@@ -19,9 +20,10 @@ from signoff.replay._compared import (
 )
 from signoff.replay._comparison import compare
 from signoff.replay._examination import EffectOf, Examination, Finding
-from signoff.replay._lanes import LaneName, Reply, ask_lane
+from signoff.replay._lanes import LaneName, Reply
 from signoff.replay._progress import Progress, Tell
-from signoff.replay._questions import Misfit, Questions, RecordedQuestion, questions_of
+from signoff.replay._questions import Misfit, Questions, RecordedQuestion
+from signoff.replay._recordings import questions_of
 from signoff.replay._replay import When, recorded_reply, replay
 from signoff.replay._replay_report import Divergence, LaneFacts, ReplayReport
 from signoff.replay._report import as_json, as_junit, as_markdown

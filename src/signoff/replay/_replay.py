@@ -15,14 +15,17 @@ from signoff.diagnosis import Trial
 from signoff.errors import BadInput, UsageError
 from signoff.ledger import Ledger
 from signoff.proposers import another
+from signoff.replay._asking import Asking, Wanted
 from signoff.replay._compared import Level
 from signoff.replay._comparison import compare
 from signoff.replay._examination import EffectOf, Examination, examined
 from signoff.replay._journal import Journal
-from signoff.replay._lanes import Asking, Lane, Reply, Wanted, fingerprint_of, label_of
+from signoff.replay._lanes import Lane, Reply, fingerprint_of, label_of
+from signoff.replay._notes import Sides, notes_of
 from signoff.replay._progress import Progress, Tell
-from signoff.replay._questions import Questions, RecordedQuestion, questions_of
-from signoff.replay._replay_report import LaneFacts, ReplayReport, Sides, notes_of
+from signoff.replay._questions import Questions, RecordedQuestion
+from signoff.replay._recordings import questions_of
+from signoff.replay._replay_report import LaneFacts, ReplayReport
 from signoff.replay._spending import Spending
 
 S = TypeVar("S", bound=Subject)
