@@ -24,7 +24,7 @@ _STATUSES = {
 
 _ENDS = frozenset({"committed", "rejected"})
 
-_decode = json.JSONDecoder().raw_decode
+_scan: Callable[[str, int], tuple[object, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 #: Records of a crossing that every pass reads, whatever the detectors ask for.
 FACTS = frozenset({"opened", "proposed", "judged", "intended", *_STATUSES})
@@ -183,10 +183,27 @@ class Pass:
         type = entry.type
         if type not in self._read:
             return
-        body = self._parsed(entry)
-        if body is None:
+        # A million times a minute: what could be functions of its own is written out here.
+        text = entry.body
+        try:
+            # Canonical JSON has no blanks around it; looking for them would cost as much again.
+            body, end = _scan(text, 0)
+        except (ValueError, StopIteration, RecursionError):
+            body, end = None, -1
+        if end != len(text) or not isinstance(body, dict):
+            self._unreadable(entry.position, f"the {type} record is no JSON object")
             return
-        trail = self._trail(entry, body) if entry.crossing else None
+        body = cast("dict[str, Any]", body)
+        trail: Trail | None = None
+        if type == "opened":
+            trail = self._opened(entry, body)
+        elif entry.crossing:
+            trail = self.open.get(entry.crossing)
+            if trail is not None:
+                try:
+                    trail.note(type, entry.at, body)
+                except (TypeError, ValueError, AttributeError) as error:
+                    self._unreadable(entry.position, f"the {type} record: {error}")
         feeds = self._feeds.get(type)
         if feeds is not None and not quietly:
             reading = Reading(entry, body, trail)
@@ -199,31 +216,6 @@ class Pass:
                     self._unreadable(entry.position, told)
         if type in _ENDS:
             self.open.pop(entry.crossing, None)
-
-    def _parsed(self, entry: Entry) -> dict[str, Any] | None:
-        text = entry.body
-        try:
-            # Canonical JSON has no blanks around it; looking for them would cost as much again.
-            body, end = _decode(text)
-        except ValueError:
-            body, end = None, -1
-        if isinstance(body, dict) and end == len(text):
-            return cast("dict[str, Any]", body)
-        self._unreadable(entry.position, f"the {entry.type} record is no JSON object")
-        return None
-
-    def _trail(self, entry: Entry, body: dict[str, Any]) -> Trail | None:
-        id = entry.crossing
-        if entry.type == "opened":
-            return self._opened(entry, body)
-        trail = self.open.get(id)
-        if trail is None:
-            return None
-        try:
-            trail.note(entry.type, entry.at, body)
-        except (TypeError, ValueError, AttributeError) as error:
-            self._unreadable(entry.position, f"the {entry.type} record: {error}")
-        return trail
 
     def _opened(self, entry: Entry, body: dict[str, Any]) -> Trail:
         self.crossings += 1
