@@ -204,8 +204,7 @@ async def _bend(storage: Storage, sql: str) -> None:
         "UPDATE signoff_records SET body = 'no json' WHERE position = 3",
         "UPDATE signoff_records SET body = '[1]' WHERE position = 3",
         """UPDATE signoff_records SET body = '{"rejections":7}' WHERE position = 3""",
-        "UPDATE signoff_records SET body = replace(hex(zeroblob(9999)), '0', '[')"
-        " WHERE position = 3",
+        "UPDATE signoff_records SET body=replace(hex(zeroblob(9999)), '0', '[') WHERE position=3",
     ],
 )
 def test_a_record_that_somebody_bent_is_told_and_the_rest_is_read(sql: str) -> None:
