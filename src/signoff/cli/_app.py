@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from signoff.cli import (
     approvals,
+    check,
     controls,
     diagnose,
     doctor,
@@ -52,6 +53,7 @@ app.command("kill")(kill.kill)
 app.command("controls")(controls.controls)
 app.add_typer(policy.app, name="policy")
 app.command("select")(select.select)
+app.command("check")(check.check)
 app.add_typer(replay.app, name="replay")
 app.add_typer(reliability.app, name="reliability")
 app.add_typer(experiment.app, name="experiment")

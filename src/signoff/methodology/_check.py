@@ -144,7 +144,9 @@ def _of_boundary(wired: Wired) -> Iterator[Drift]:
         yield Drift(
             code="no_verifier",
             where=wired.name,
-            says=f"nothing but {wired.strength.verifier} judges what is proposed",
+            says="nothing judges what is proposed"
+            if wired.strength.verifier == "none"
+            else "nothing but its schema judges what is proposed",
             remedy="give it verifiers=[...], or a Gate",
         )
     unsettled = [name for name, semantics in wired.effects if semantics == "none"]
