@@ -165,6 +165,8 @@ def test_a_fork_shares_its_past_and_goes_its_own_way(any_store: str) -> None:
             assert await amounts("further", after=1, until=3) == [2, 9]
             assert await amounts("back") == [1]
             assert len(await tailed(runtime)) == 6, "nothing is copied"
+            with pytest.raises(BadInput, match="has no version"):
+                await runtime.fork(orders, "itself", at=0, to="itself")
             for wrong in ({"at": 9, "to": "x"}, {"at": 1, "to": "o"}, {"at": 1, "to": "back"}):
                 with pytest.raises(BadInput):
                     await runtime.fork(orders, "o", **wrong)
@@ -193,7 +195,9 @@ def test_an_event_that_was_altered_or_removed_is_found(store_url: str) -> None:
             f"fingerprint, about FROM {table} WHERE version = 1 AND stream = 'o'"
         )
         await faults(added)
-        assert any("no record is about" in what for what in await faults(added.replace("8, 'p'", "9, 'q'")))
+        assert any(
+            "no record is about" in what for what in await faults(added.replace("8, 'p'", "9, 'q'"))
+        )
 
     asyncio.run(main())
 
@@ -352,5 +356,78 @@ def test_two_processes_do_not_handle_one_event_twice(postgres_database: str) -> 
             asked = [*models[0].asked, *models[1].asked]
             assert len(asked) == 60
             assert await intact(one)
+
+    asyncio.run(main())
+
+
+def test_a_fork_is_handled_from_where_it_leaves_its_source(any_store: str) -> None:
+    async def main() -> None:
+        model = Model()
+        async with Runtime(any_store, knows=[model.consumer()]) as runtime:
+            await runtime.append(orders, "o", Placed(amount=1), Placed(amount=2))
+            await runtime.drain()
+            await runtime.fork(orders, "o", at=2, to="what-if")
+            assert await runtime.drain() == 0
+            await runtime.append(orders, "what-if", Placed(amount=4))
+            await runtime.drain()
+            assert model.asked == ["o", "o", "what-if"]
+            told = [e.data for e in await history(runtime, "what-if") if e.type == "Offered"]
+            assert [offered.total for offered in told] == [7], "its past is that of its source"
+            compared = await runtime.reread(model.consumer())
+            assert (compared.events, compared.diverged) == (3, 0)
+
+    asyncio.run(main())
+
+
+def test_an_event_and_all_that_comes_of_it_cost_one_flush_each(sqlite_url: str) -> None:
+    async def main() -> None:
+        model = Model()
+        async with Runtime(sqlite_url, knows=[model.consumer()]) as runtime:
+            await runtime.append(orders, "o", Placed(amount=0))
+            await runtime.drain()
+            storage: Any = runtime.ledger
+            before = storage.commits
+            for n in range(10):
+                await runtime.append(orders, "o", Placed(amount=n))
+                await runtime.drain()
+            assert storage.commits - before <= 20 + 1
+
+    asyncio.run(main())
+
+
+def test_a_handler_may_drain_the_runtime_that_called_it(any_store: str) -> None:
+    async def main() -> None:
+        async with Runtime(any_store) as runtime:
+
+            async def handle(delivery: Any, event: Event[Any]) -> None:
+                await runtime.drain()
+                delivery.append(orders, Paid(amount=1))
+
+            await runtime.consume(Consumer("draining", orders, on=Placed, handle=handle))
+            await runtime.append(orders, "o", Placed(amount=1))
+            async with asyncio.timeout(20):
+                await runtime.drain()
+            assert len(await history(runtime, "o")) == 2
+
+    asyncio.run(main())
+
+
+def test_a_consumer_may_begin_with_the_next_event(any_store: str) -> None:
+    async def main() -> None:
+        handled: list[int] = []
+
+        async def handle(delivery: Any, event: Event[Any]) -> None:
+            handled.append(event.data.amount)
+
+        async with Runtime(any_store) as runtime:
+            await runtime.append(orders, "o", Placed(amount=1))
+            await runtime.consume(Consumer("late comer", orders, handle=handle, begins="next"))
+            await runtime.drain()
+            await runtime.append(orders, "o", Placed(amount=2))
+            await runtime.drain()
+            assert handled == [2]
+            other = EventLog("other", events=Placed)
+            with pytest.raises(UsageError, match="reads log orders"):
+                await runtime.ledger.add_consumer("late comer", other.name, from_now=False)
 
     asyncio.run(main())

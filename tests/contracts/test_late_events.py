@@ -79,7 +79,10 @@ def test_escalate_asks_the_operator_and_goes_on(any_store: str) -> None:
         model = Model()
         people = {"ola": ["operator"]}
         async with Runtime(
-            any_store, knows=[model.consumer(late("escalate"))], principals=people
+            any_store,
+            clock=FakeClock(),
+            knows=[model.consumer(late("escalate"))],
+            principals=people,
         ) as runtime:
             await add(runtime, 1, 60)
             await add(runtime, 2, 30)

@@ -201,7 +201,7 @@ def show(
 def fork(
     log: LogName,
     stream: StreamName,
-    at: Annotated[int, typer.Option(min=0, help="Up to which version.", show_default=False)],
+    at: Annotated[int, typer.Option(min=1, help="Up to which version.", show_default=False)],
     to: Annotated[str, typer.Option(metavar="NEW", help="Name of the new stream.")],
     store: StoreUrl = DEFAULT_STORE,
     json: AsJson = False,

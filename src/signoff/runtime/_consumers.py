@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -28,6 +29,11 @@ MOST_WAITING = 10_000
 #: moved an offset of its own: so many are looked at again after a crash.
 BEHIND = 256
 
+#: Seconds without an event after which that is put on record as well.
+IDLE = 5.0
+
+_handing_over: ContextVar[bool] = ContextVar("handing_over", default=False)
+
 #: Handles one event of a consumer.
 HandOver: TypeAlias = Callable[[Consumer[Any], EventRow], Awaitable[None]]
 
@@ -44,7 +50,7 @@ class _Reader:
         self.read = self.kept = -1
         self.waiting: dict[str, deque[EventRow]] = {}
         self.rests: dict[str, tuple[datetime, int]] = {}
-        self.idle = False
+        self.busy = 0.0
 
     def begin(self, position: int) -> None:
         """Begin, or begin anew after another process had it."""
@@ -126,6 +132,8 @@ class Consumers:
         Raises:
             UsageError: From a handler: a mistake in the code is not work to retry.
         """
+        if _handing_over.get():
+            return 0  # a handler that drains the runtime must not wait for itself
         done = 0
         async with self._turns:  # a caller of `drain` and the clock must not do the same
             while True:
@@ -177,10 +185,12 @@ class Consumers:
             if isinstance(end, BaseException):
                 raise end
         done = len(rows) + len(ended)
-        # Once in a while, or when nothing else is to be done: it costs a flush.
-        if reader.handled - reader.kept >= BEHIND or (not done and reader.idle):
+        if done:
+            reader.busy = self._clock.elapsed()
+        # Once in a while, or when nothing else has been done for long: it costs a flush.
+        idle = self._clock.elapsed() - reader.busy >= IDLE
+        if reader.handled - reader.kept >= BEHIND or idle:
             await self._keep(reader)
-        reader.idle = not done
         return done
 
     async def _take(self, reader: _Reader, rows: Sequence[EventRow]) -> None:
@@ -217,6 +227,7 @@ class Consumers:
     ) -> tuple[datetime, int] | None:
         """Hand one event over; until when it rests and how often it failed, if it has to."""
         consumer = reader.consumer
+        _handing_over.set(True)  # in the task of this stream, and those that it begins
         _, tries = reader.rests.get(stream, (None, 0))
         try:
             await self._hand_over(consumer, row)

@@ -106,7 +106,7 @@ class EventVerbs:
         """
         rows = self._storage.events_of_stream(log.name, stream, after=after, until=until)
         async for row in rows:
-            yield log.read(row)
+            yield log.read(row, stream)
 
     async def asked_again(self, log: EventLog[E], stream: str) -> AsyncIterator[Event[E]]:
         """What was said about a stream when questions were asked again, beside its history."""
@@ -144,7 +144,7 @@ class EventVerbs:
         Args:
             log: The log.
             stream: Whose history it is.
-            at: Up to which version.
+            at: Up to which version, from 1.
             to: Name of the new stream.
 
         Raises:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar, cast
+from urllib.parse import quote
 
 from signoff.boundary import (
     Adding,
@@ -212,7 +213,8 @@ class Handed:
 
 def part_key(key: str, boundary: Boundary[Any, Any, Any], name: str) -> str:
     """The key of a crossing that a handler makes."""
-    return f"{key}/{boundary.name}/{name}" if name else f"{key}/{boundary.name}"
+    parts = (boundary.name, name) if name else (boundary.name,)
+    return "/".join((key, *(quote(part, safe="") for part in parts)))
 
 
 def raise_if_halted(outcome: object) -> None:
@@ -366,9 +368,13 @@ class HandingOver:
         """
         log = consumer.log
         rows = self._store.events_of_stream(row.log, row.stream, until=row.version)
-        events = sorted([log.read(one) async for one in rows], key=in_time)
+        events = sorted([log.read(one, row.stream) async for one in rows], key=in_time)
         place = next(i for i, one in enumerate(events) if one.version == event.version)
-        after = [one for one in events[place + 1 :] if consumer.wants(one.type)]
+        after = [
+            one
+            for one in events[place + 1 :]
+            if consumer.wants(one.type) and one.origin == row.stream
+        ]
         state = None if log.fold is None else log.folded(events[: place + 1])
         before = events[: place + 1]
         if consumer.through is not None:
@@ -410,7 +416,7 @@ class HandingOver:
             rows = self._store.events_of_stream(
                 log.name, event.stream, after=version, until=event.version - 1
             )
-            state = log.folded([log.read(one) async for one in rows], state)
+            state = log.folded([log.read(one, event.stream) async for one in rows], state)
         if version < event.version:
             state = log.fold(state, event)
         if self._states.get(place, (0, None))[0] <= event.version:

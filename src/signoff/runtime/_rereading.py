@@ -12,6 +12,7 @@ from typing import Any, cast
 from signoff.boundary import (
     Committed,
     EventRow,
+    External,
     Outcome,
     Recorded,
     Subject,
@@ -286,6 +287,7 @@ class _Delivery:
         self._verdicts: list[tuple[str, str]] = []
         self._recorded: list[tuple[str, str, str, Any]] = []
         self._now: list[tuple[str, str, str, Any]] = []
+        self._added: list[tuple[str, str, str, Any]] = []
         self._came_out: list[tuple[str, CameOut]] = []
 
     async def compare(self) -> Looked:
@@ -296,9 +298,10 @@ class _Delivery:
                 await self._cross(consumer.through, subject, self.key)
         else:
             assert consumer.handle is not None
+            await consumer.handle(cast("Any", self), event)
             own = await self._rereading.events_caused_by(self.key)
             self._recorded.extend(map(told, own))
-            await consumer.handle(cast("Any", self), event)
+            self._now.extend(self._added)
         recorded = {
             "proposal": [before for before, _ in self._proposals],
             "verdict": [before for before, _ in self._verdicts],
@@ -325,7 +328,7 @@ class _Delivery:
     ) -> None:
         type_, data = log.dump(event)
         place = (log.name, stream or self._event.stream)
-        self._now.append((*place, type_, json.loads(data)))
+        self._added.append((*place, type_, json.loads(data)))
 
     async def _cross(self, boundary: Any, subject: Any, key: str) -> Outcome[Any]:
         rereading, id = self._rereading, crossing_id(key)
@@ -340,6 +343,14 @@ class _Delivery:
         self._verdicts.append((verdict_of(recorded), came_out.verdict))
         self._recorded.extend(map(told, caused))
         self._now.extend(came_out.events)
+        commit: object = boundary.commit
+        if isinstance(commit, External):
+            # Its proposal is what the other system is asked for.
+            place = ("", recorded.subject, f"effect {cast('Any', commit).name}")
+            if recorded.status == "committed":
+                self._recorded.append((*place, before))
+            if came_out.verdict == "committed":
+                self._now.append((*place, came_out.proposal if self._asking else before))
         if self._asking:
             self._came_out.append((id, came_out))
         outcome = came_out.outcome

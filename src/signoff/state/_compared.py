@@ -21,7 +21,8 @@ class Divergence:
         version: Its version.
         level: The gravest difference: `events` if other events would follow, `verdict` if it would
             be committed or rejected for other reasons, `proposal` if only the proposal differs.
-        recorded: What is on record: `proposal`, `verdict` and `events`.
+        recorded: What is on record: `proposal`, `verdict` and `events`, and among the events what
+            an effect outside was asked for.
         now: The same, as it comes out now.
     """
 

@@ -24,7 +24,7 @@ class Event(Generic[E_co]):
 
     Attributes:
         log: Name of the log.
-        stream: Name of the stream that it was added to; a fork's history keeps its origin here.
+        stream: Name of the stream that it is read from.
         version: Place in the stream, from 1, without gaps; 0 if it is beside the history.
         position: Place in the log, from 1, without gaps.
         type: Name of its type.
@@ -38,6 +38,7 @@ class Event(Generic[E_co]):
         about: Set on what was said when a question was asked again: the version of the event that
             the question was about. Such an event is beside the history.
         key: Under which it was added once; empty without one.
+        origin: Name of the stream that it was added to: another one in the history of a fork.
     """
 
     log: str
@@ -52,6 +53,7 @@ class Event(Generic[E_co]):
     fingerprint: Mapping[str, Any] | None = None
     about: int | None = None
     key: str = ""
+    origin: str = ""
 
     @property
     def asked_again(self) -> bool:
@@ -119,8 +121,12 @@ class EventLog(Generic[E]):
             )
         return name, in_text(adapter_of(cast("Any", type(event))), cast("Subject", event))
 
-    def read(self, row: EventRow) -> Event[E]:
+    def read(self, row: EventRow, stream: str = "") -> Event[E]:
         """An event as the database keeps it, read into its type.
+
+        Args:
+            row: The event.
+            stream: Whose history it is read from; by default the stream that it was added to.
 
         Raises:
             BadInput: If the log was not declared with its type, or the type has changed since.
@@ -142,7 +148,7 @@ class EventLog(Generic[E]):
             ) from error
         return Event(
             log=row.log,
-            stream=row.stream,
+            stream=stream or row.stream,
             version=row.version or 0,
             position=row.position,
             type=row.type,
@@ -153,6 +159,7 @@ class EventLog(Generic[E]):
             fingerprint=json.loads(row.fingerprint) if row.fingerprint else None,
             about=row.about,
             key=row.key or "",
+            origin=row.stream,
         )
 
     def folded(self, events: Iterable[Event[Any]], start: Any = None) -> Any:

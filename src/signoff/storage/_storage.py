@@ -356,7 +356,7 @@ class Storage(ABC):
         """
         checked_stream(to)
         version = (await self.stream(log, stream)).version
-        if not 0 <= at <= version:
+        if not 1 <= at <= version:
             raise BadInput(f"stream {stream} of log {log} has no version {at}; it has {version}")
         last = [row async for row in self.events_of_stream(log, stream, after=at - 1, until=at)]
         digest = last[0].digest if last else ""

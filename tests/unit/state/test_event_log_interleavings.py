@@ -106,7 +106,7 @@ class Interleavings(RuleBasedStateMachine):
     def fork(self, source: str, to: str, back: int) -> None:
         async def work() -> None:
             assert self.runtime is not None
-            at = max(await self._version(source) - back, 0)
+            at = await self._version(source) - back
             past = [e.data async for e in self.runtime.events(orders, source, until=at)]
             with suppress(BadInput):
                 await self.runtime.fork(orders, source, at=at, to=to)
