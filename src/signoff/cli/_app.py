@@ -25,6 +25,7 @@ from signoff.cli import (
     renewals,
     replay,
     select,
+    workloads,
 )
 from signoff.cli._ending import Program, ending
 
@@ -54,6 +55,7 @@ app.command("controls")(controls.controls)
 app.add_typer(policy.app, name="policy")
 app.command("select")(select.select)
 app.command("check")(check.check)
+app.add_typer(workloads.app, name="workloads")
 app.add_typer(replay.app, name="replay")
 app.add_typer(reliability.app, name="reliability")
 app.add_typer(experiment.app, name="experiment")
