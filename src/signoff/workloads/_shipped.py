@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -62,7 +62,7 @@ class WorkloadReport:
         return asdict(self)
 
 
-Run: TypeAlias = Callable[[Plan], Awaitable[WorkloadReport]]
+Run: TypeAlias = Callable[[Plan], Coroutine[Any, Any, WorkloadReport]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Shipped:
     workload: Workload
     units: str
     run: Run
-    run_unguarded: Callable[[Plan], Awaitable[Unguarded]]
+    run_unguarded: Callable[[Plan], Coroutine[Any, Any, Unguarded]]
     damage: Mapping[str, str]
     package: str
     rows: int = 200
