@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -27,6 +27,9 @@ from signoff.runtime._handing_over import HandingOver, part_key
 from signoff.runtime._rehearsal import CameOut, Said, asks_others, rehearse, told, verdict_of
 from signoff.state import Compared, Consumer, Divergence, Event, EventLog, Level
 from signoff.storage import Storage
+
+#: Crossings whose records are kept in memory while events are read again.
+KEPT_CROSSINGS = 20_000
 
 #: Told how many events were looked at.
 Progress = Callable[[int], None]
@@ -74,7 +77,8 @@ class Rereading:
         self._storage = storage
         self._clock = clock
         self._handing_over = handing_over
-        self._told: tuple[str, dict[str, list[tuple[str, dict[str, Any]]]]] = ("", {})
+        self._told: OrderedDict[str, dict[str, list[tuple[str, dict[str, Any]]]]] = OrderedDict()
+        self._kept = 0
 
     async def compare(
         self,
@@ -170,15 +174,20 @@ class Rereading:
             return Looked(event=event, left_out=left_out.why)
 
     async def records_of(self, subject: str, crossing: str) -> list[tuple[str, dict[str, Any]]]:
-        """(type, fields) of a crossing's records; a subject's chain is read once in a row."""
-        if self._told[0] != subject or crossing not in self._told[1]:
+        """(type, fields) of a crossing's records; the chains that were read last are kept."""
+        if crossing not in self._told.get(subject, ()):
             found: dict[str, list[tuple[str, dict[str, Any]]]] = {}
             async for entry in self._storage.of_subject(subject):
                 if entry.crossing and entry.type in ("proposed", "judged", "suspended"):
                     fields = json.loads(entry.body)
                     found.setdefault(entry.crossing, []).append((entry.type, fields))
-            self._told = (subject, found)
-        told = self._told[1].get(crossing, [])
+            self._kept += len(found) - len(self._told.pop(subject, ()))
+            self._told[subject] = found
+            while len(self._told) > 1 and self._kept > KEPT_CROSSINGS:
+                self._kept -= len(self._told.popitem(last=False)[1])
+            told = found.get(crossing, [])
+        else:
+            told = self._told[subject][crossing]
         return [(type, await self._whole(fields)) for type, fields in told]
 
     async def _whole(self, fields: dict[str, Any]) -> dict[str, Any]:
