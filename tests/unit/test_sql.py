@@ -61,3 +61,15 @@ def test_the_schema_is_the_sum_of_the_migrations(empty_store: sqlite3.Connection
 def _tables(connection: sqlite3.Connection) -> set[tuple[str, str]]:
     rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
     return {(name, " ".join(re.sub(r"--.*", "", sql).split())) for name, sql in rows}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["event", "event_by_key", "events_caused_by", "events_named", "events_beside", "events_of_log",
+     "events_of_stream", "stream", "offset", "offsets"],
+)  # fmt: skip
+def test_no_look_at_an_event_log_scans_it(name: str, empty_store: sqlite3.Connection) -> None:
+    sql = queries("sqlite")[name]
+    given = dict.fromkeys(re.findall(r":(\w+)", sql))
+    plan = empty_store.execute(f"EXPLAIN QUERY PLAN {sql}", given).fetchall()
+    assert [step[3] for step in plan if re.match(r"SCAN (signoff_|e\b)", step[3])] == []

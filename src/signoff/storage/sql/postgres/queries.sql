@@ -419,7 +419,7 @@ ORDER BY position LIMIT %(limit)s;
 
 -- events_caused_by --
 SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position
-FROM signoff.events WHERE caused_by = %(caused_by)s ORDER BY log, position;
+FROM signoff.events WHERE caused_by = %(caused_by)s AND caused_by <> '' ORDER BY log, position;
 
 -- log_position --
 SELECT position FROM signoff.logs WHERE name = %(log)s;

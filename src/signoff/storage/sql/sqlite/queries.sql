@@ -353,7 +353,7 @@ ORDER BY position LIMIT :limit;
 
 -- events_caused_by --
 SELECT log, stream, version, type, data, at, happened, key, caused_by, fingerprint, about, position
-FROM signoff_events WHERE caused_by = :caused_by ORDER BY log, position;
+FROM signoff_events WHERE caused_by = :caused_by AND caused_by <> '' ORDER BY log, position;
 
 -- log_position --
 SELECT position FROM signoff_logs WHERE name = :log;
