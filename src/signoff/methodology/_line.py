@@ -82,8 +82,8 @@ class Line:
         """What was chosen, as people say it."""
         if self.title == "sequence":
             return "; ".join(f"{number}. {step}" for number, step in enumerate(self.chosen, 1))
-        if self.title == "spine":
-            return "no durable spine" if self.chosen == ("none",) else self.chosen[0]
+        if self.title == "spine" and self.chosen == ("none",):
+            return "no durable spine"
         return ", ".join(self.chosen) or "none"
 
     @property

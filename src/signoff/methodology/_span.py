@@ -24,13 +24,16 @@ _PART = re.compile(r"\s*([0-9]{1,12})(?:\.([0-9]{1,6}))?\s*([a-z]+)\s*,?")
 
 
 def spelled(span: timedelta) -> str:
-    """A length of time in the largest unit that leaves no rest: `90 days`, `36 hours`."""
+    """A length of time in words, exactly: `90 days`, `1 hour 30 minutes`."""
     size = span // timedelta(microseconds=1)
-    if not size:
-        return "0 seconds"
-    name = next(name for name, unit in _UNITS.items() if not size % unit)
-    number = size // _UNITS[name]
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"
+    if size < 0:
+        return f"-{spelled(-span)}"
+    parts: list[str] = []
+    for name, unit in _UNITS.items():
+        number, size = divmod(size, unit)
+        if number:
+            parts.append(f"{number} {name}" if number == 1 else f"{number} {name}s")
+    return " ".join(parts) or "0 seconds"
 
 
 def span_of(text: str) -> timedelta:

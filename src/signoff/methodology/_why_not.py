@@ -16,12 +16,12 @@ from signoff.methodology._span import spelled
 from signoff.methodology._workload import Contradiction, Workload
 
 #: Answers that are changed at the same time, at most.
-_MOST_CHANGES = 4
+_MOST_CHANGES = 5
 
 #: Answers that others depend on, so that one cannot change without the other.
 _COUPLED = (
-    *("waits_on_the_outside", "longest_pause", "side_effects"),
-    *("consequence", "peers_write", "partial_write_costs_more"),
+    *("horizon", "waits_on_the_outside", "longest_pause", "side_effects"),
+    *("consequence", "peers_write", "partial_write_costs_more", "asked_who_decided"),
 )
 
 #: Ways that are told.
@@ -29,7 +29,7 @@ _MOST_WAYS = 5
 
 _SPANS = {
     "horizon": (timedelta(seconds=10), timedelta(minutes=20), timedelta(days=30)),
-    "longest_pause": (timedelta(minutes=10), timedelta(days=1)),
+    "longest_pause": (None, timedelta(minutes=10), timedelta(days=1)),
 }
 
 
@@ -74,13 +74,16 @@ class WhyNot:
         return "\n".join(self._told())
 
     def _told(self) -> Iterator[str]:
+        pattern = self.pattern.removeprefix("no ")
+        without = pattern != self.pattern
         if self.chosen:
             yield f"{self.pattern} is chosen: {self.because}"
             return
-        yield f"{self.pattern} is not chosen: {self.because}"
+        yield f"{pattern} is {'needed' if without else 'not chosen'}: {self.because}"
         for way in self.ways:
-            yield f"  it would be with {' and '.join(map(str, way))}"
-        yield f"  if it were taken all the same, expect {', '.join(self.expect)}"
+            yield f"  it would {'not be' if without else 'be'} with {' and '.join(map(str, way))}"
+        taken = "left out" if without else "taken"
+        yield f"  if it were {taken} all the same, expect {', '.join(self.expect)}"
 
 
 def why_not(record: DecisionRecord, pattern: str) -> WhyNot:
