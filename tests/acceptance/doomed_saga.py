@@ -49,9 +49,13 @@ def saga(service: KeyedService, fails: str) -> Saga[Case]:
 
 async def live(
     *, url: str, log: str, trace: str, id: str, fails: list[str], begin: bool,
-    kill_at: int | None = None,
+    kill_at: int | None = None, tidy: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
-    """Run the saga, or only be there; die on the way if told to; tell how it stands otherwise."""
+    """Run the saga, or only be there; die on the way if told to; tell how it stands otherwise.
+
+    `tidy` throws away what could not be finished, once it is told: every later process would try
+    that again first, and the statements at which it can be killed would never come to an end.
+    """
     statements = 0
     counting = threading.Lock()
     traced = os.open(trace, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -79,9 +83,13 @@ async def live(
         opened = [entry.type async for entry in runtime.ledger.of_subject(id)]
         tickets = [ticket async for ticket in runtime.ledger.tickets("open")]
         faults = () if kill_at else (await runtime.ledger.verify()).faults
+        waiting = [list(row) for row in await runtime.ledger.pending()]
+        if tidy:
+            effects = "signoff_effects" if url.startswith("sqlite") else "signoff.effects"
+            await storage.transact(lambda tx: tx.execute(f"DELETE FROM {effects}"))
         return {
             "begun": bool(opened),
-            "waiting": [list(row) for row in await runtime.ledger.pending()],
+            "waiting": waiting,
             "tickets": [ticket.because for ticket in tickets if ticket.subject == id],
             "faults": [str(fault) for fault in faults],
         }

@@ -117,7 +117,7 @@ def test_a_saga_killed_at_any_statement_is_finished_by_whoever_comes_next(
         if status == 0:
             lives.check(id, said, fails)
             break
-        status, said = lives.one(id, fails, begin=False, kill_at=10**9)
+        status, said = lives.one(id, fails, begin=False, kill_at=10**9, tidy=True)
         assert status == 0
         lives.check(id, said, fails)
     assert 20 < n < 999, "it is killed at every statement until it survives"
