@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,7 +15,7 @@ from signoff.clock import from_stamp
 from signoff.control import Principal
 from signoff.errors import BadInput
 from signoff.runtime import Known, Runtime
-from signoff.state import StateMachine
+from signoff.state import Handle, StateMachine
 from signoff.storage import Storage, storage_at, without_password
 from signoff.testing import FakeClock
 from signoff.workloads._meter import Meter
@@ -26,6 +26,9 @@ BEGINS: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 #: The subject under which a store says which run it holds.
 _RUN_ID: Final = "workload:run"
+
+
+_Stands: TypeAlias = Literal["running", "finished"]
 
 
 class RunFacts(BaseModel):
@@ -42,7 +45,7 @@ class RunFacts(BaseModel):
     faults: float
 
 
-_RUN: Final = StateMachine[Literal["running", "finished"]](
+_RUN: Final = StateMachine[_Stands](
     "workload.run", {"running": {"finished"}}, start="running", subject=RunFacts
 )
 
@@ -55,14 +58,19 @@ class Running:
         runtime: Open.
         clock: Its simulated calendar, set to where the store's last record stands.
         storage: The store.
+        row: What says which run it is, and that it goes on.
     """
 
     runtime: Runtime
     clock: FakeClock
     storage: Storage
+    row: Handle[_Stands, RunFacts]
 
     async def told(self) -> tuple[int, str]:
-        """How many records the ledger has, and the Merkle root of its last seal."""
+        """End the run: seal the ledger; how many records it has, and the seal's Merkle root."""
+        if self.row.state == "running":
+            await self.runtime.move(self.row, "finished", because="every unit of work has ended")
+            await self.storage.seal()
         records, root = 0, ""
         async for entry in self.storage.entries():
             records += 1
@@ -81,7 +89,7 @@ async def running(
     principals: Mapping[str, Principal] | None = None,
     concurrency: int = 1,
 ) -> AsyncGenerator[Running]:
-    """A run over the plan's store, begun or gone on with; sealed if its end is reached.
+    """A run over the plan's store, begun or gone on with; `Running.told` ends it.
 
     Args:
         name: Of the workload.
@@ -112,10 +120,7 @@ async def running(
         _check_same(run.subject, facts, without_password(plan.store))
         runtime.know(*knows)
         await runtime.drain()
-        yield Running(runtime=runtime, clock=clock, storage=storage)
-        if run.state == "running":
-            await runtime.move(run, "finished", because="every unit of work has ended")
-            await storage.seal()
+        yield Running(runtime=runtime, clock=clock, storage=storage, row=run)
 
 
 async def _clock_of(storage: Storage) -> FakeClock:
