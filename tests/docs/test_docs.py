@@ -62,7 +62,7 @@ def blocks_of(page: Path) -> list[Block]:
     for fence, after in zip_longest(found, found[1:]):
         told = after is not None and after[1] == "text"
         told = told and not text[fence.end() : after.start()].strip() if after else False
-        needs = re.search(r"needs=(\w+)", fence[2])
+        needs = re.search(r'needs="(\w+)"', fence[2])
         blocks.append(
             Block(
                 language=fence[1],
