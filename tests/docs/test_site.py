@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shutil
@@ -143,3 +144,19 @@ def test_every_pattern_with_signatures_has_a_page() -> None:
 def page_of(pattern: str) -> str:
     page = DOCS / "patterns" / f"{PATTERNS[pattern]}.md"
     return page.read_text(encoding="utf-8")
+
+
+# The glossary
+
+
+def test_the_glossary_names_what_there_is_in_code() -> None:
+    rows = [
+        line.removesuffix("|").rpartition("|")[2]
+        for line in (DOCS / "glossary.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| **")
+    ]
+    names = [name for row in rows for name in re.findall(r"`([\w.]+)`", row)]
+    assert names
+    for name in names:
+        room, _, public = f"signoff.{name}".rpartition(".")
+        assert public in importlib.import_module(room).__all__, name
