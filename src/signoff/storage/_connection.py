@@ -8,6 +8,9 @@ from typing import Any, Protocol, TypeAlias
 Params: TypeAlias = Mapping[str, Any]
 Rows: TypeAlias = list[tuple[Any, ...]]
 
+#: Rows that are read at a time, where there may be many.
+CHUNK = 1000
+
 #: Called with the name of every statement just before it runs, and around commits. A test makes it
 #: fail, or kill the process.
 FaultPoint: TypeAlias = Callable[[str], None]

@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 from signoff.boundary import PendingEffect, Timer
 from signoff.errors import BadInput, MissingExtra, StorageUnavailable, StoreNotOurs, UsageError
 from signoff.ledger import Redact
+from signoff.storage._columns import read_effect, read_timer
 from signoff.storage._connection import Connection, FaultPoint, Params, Rows
 from signoff.storage._migration import prepare_postgres
 from signoff.storage._open import without_password
 from signoff.storage._sql import queries
 from signoff.storage._storage import Storage
-from signoff.storage._transaction import Conflict, StoredTransaction, read_effect, read_timer
+from signoff.storage._transaction import Conflict, StoredTransaction
 
 try:
     import psycopg

@@ -16,12 +16,13 @@ from typing import Any, TypeVar
 from signoff.boundary import PendingEffect, Timer
 from signoff.errors import StorageUnavailable, UsageError
 from signoff.ledger import Redact
+from signoff.storage._columns import read_effect, read_timer
 from signoff.storage._connection import Connection, FaultPoint, Params, Rows
 from signoff.storage._file_lock import FileLock
 from signoff.storage._migration import check_ours, prepare_sqlite
 from signoff.storage._sql import queries
 from signoff.storage._storage import Storage
-from signoff.storage._transaction import StoredTransaction, read_effect, read_timer
+from signoff.storage._transaction import StoredTransaction
 
 T = TypeVar("T")
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from signoff.boundary import (
@@ -15,12 +13,13 @@ from signoff.boundary import (
     Row,
     StreamRow,
     Swap,
-    TicketRow,
     Timer,
-    Use,
 )
-from signoff.ledger import EMPTY, Record, Redact, canonical, digest, link
-from signoff.storage._connection import Connection, Params, Rows
+from signoff.ledger import Record, Redact, canonical, digest, link
+from signoff.storage._columns import SubjectColumns, read_crossing
+from signoff.storage._connection import Connection, Params
+from signoff.storage._control_writes import ControlWrites
+from signoff.storage._event_writes import EventWrites
 
 T = TypeVar("T")
 
@@ -35,34 +34,7 @@ class Conflict(Exception):
     """Another writer changed what this transaction had read; run it again."""
 
 
-class _Subject:
-    """A subject's row as read, and as it will be written."""
-
-    __slots__ = ("head", "id", "length", "pending", "row", "swapped", "touched", "was")
-
-    def __init__(self, id: str, values: tuple[Any, ...] | None) -> None:
-        self.id = id
-        self.touched = self.swapped = False
-        self.row: Row | None = None
-        if values is None:
-            self.was: int | None = None
-            self.length, self.head, self.pending = 0, EMPTY, ""
-            return
-        self.length, self.head, machine, state, version, data, pending = values
-        self.was = self.length
-        self.pending = pending or ""
-        if machine is not None:
-            self.row = Row(
-                subject=id,
-                machine=machine,
-                state=state,
-                version=version,
-                data=data,
-                pending=self.pending,
-            )
-
-
-class StoredTransaction:
+class StoredTransaction(ControlWrites, EventWrites):
     """Implements `Transaction` and `SpineTransaction` over one connection.
 
     Subjects are read once and written once, at `flush`; records are chained as they are appended.
@@ -72,7 +44,7 @@ class StoredTransaction:
         self._connection = connection
         self._owner = owner
         self._redact = redact
-        self._subjects: dict[str, _Subject] = {}
+        self._subjects: dict[str, SubjectColumns] = {}
         self._records: list[Params] = []
         #: When the earliest of the timers and effects that it wrote is due; empty if it wrote none.
         self.due = ""
@@ -277,124 +249,6 @@ class StoredTransaction:
         self._connection.run("postpone_effect", params)
         self._connection.run("postpone_later_effects", params)
 
-    # Controls
-
-    def switch(self, name: str) -> str:
-        return self._state_of(self._connection.run(f"{self._share}switch", {"name": name}))
-
-    def lock_switch(self, name: str) -> str:
-        return self._state_of(self._connection.run("lock_switch", {"name": name}))
-
-    @staticmethod
-    def _state_of(rows: Rows) -> str:
-        return (rows[0][0] or "") if rows else ""
-
-    def set_switch(self, name: str, state: str) -> None:
-        self._connection.run("set_switch", {"name": name, "state": state})
-
-    def ticket(self, id: str) -> TicketRow | None:
-        rows = self._connection.run(f"{self._lock}ticket", {"id": id})
-        return read_ticket(rows[0]) if rows else None
-
-    def save_ticket(self, ticket: TicketRow) -> None:
-        params = {name: getattr(ticket, name) for name in TicketRow.__slots__}
-        self._connection.run("save_ticket", {**params, "body": canonical(ticket.body)})
-
-    def use(self, throttle: str, crossing: str) -> Use | None:
-        rows = self._connection.run("use", {"throttle": throttle, "crossing": crossing})
-        return Use(**dict(zip(Use.__slots__, rows[0], strict=True))) if rows else None
-
-    def save_use(self, use: Use) -> None:
-        self._connection.run("save_use", {name: getattr(use, name) for name in Use.__slots__})
-
-    def drop_use(self, throttle: str, crossing: str) -> None:
-        self._connection.run("drop_use", {"throttle": throttle, "crossing": crossing})
-
-    def count_uses(
-        self, throttle: str, *, crossing: str, tenant: str | None, held: str, used: str
-    ) -> int:
-        params = {
-            "throttle": throttle,
-            "crossing": crossing,
-            "held": held,
-            "used": used,
-        }
-        if tenant is None:
-            return int(self._connection.run("count_uses", params)[0][0])
-        params["tenant"] = tenant
-        return int(self._connection.run("count_uses_of_tenant", params)[0][0])
-
-    def held_usd(self, throttle: str, *, crossing: str, held: str) -> float:
-        params = {"throttle": throttle, "crossing": crossing, "held": held}
-        return float(self._connection.run("held_usd", params)[0][0])
-
-    def forget_uses(self, throttle: str, *, before: str) -> None:
-        self._connection.run("forget_uses", {"throttle": throttle, "before": before})
-
-    # Event logs
-
-    def stream(self, log: str, stream: str) -> StreamRow:
-        known = self._streams.get((log, stream))
-        if known is None:
-            self._subject(stream)  # its lock guards the stream, too
-            rows = self._connection.run("stream", {"log": log, "stream": stream})
-            known = read_stream(log, stream, rows)
-            self._streams[log, stream] = known
-        return known
-
-    def fork_stream(self, stream: StreamRow) -> None:
-        self._save_stream(stream)
-
-    def _save_stream(self, stream: StreamRow) -> None:
-        self._streams[stream.log, stream.stream] = stream
-        params = {name: getattr(stream, name) for name in StreamRow.__slots__}
-        self._connection.run("save_stream", params)
-
-    def add_events(self, rows: Sequence[EventRow]) -> None:
-        for row in rows:
-            self._events.setdefault(row.log, []).append(row)
-        version = max((row.version or 0 for row in rows), default=0)
-        if rows and version:
-            stream = self.stream(rows[0].log, rows[0].stream)
-            self._save_stream(replace(stream, version=version))
-
-    def event(self, log: str, stream: str, version: int) -> EventRow | None:
-        params = {"log": log, "stream": stream, "version": version}
-        return self._one_event("event", params)
-
-    def event_by_key(self, log: str, stream: str, key: str) -> EventRow | None:
-        return self._one_event("event_by_key", {"log": log, "stream": stream, "key": key})
-
-    def _one_event(self, statement: str, params: Params) -> EventRow | None:
-        # What this transaction adds is not there yet.
-        for row in self._events.get(params["log"], ()):
-            if all(getattr(row, name) == value for name, value in params.items()):
-                return row
-        rows = self._connection.run(statement, params)
-        return read_event(rows[0]) if rows else None
-
-    def offset(self, consumer: str, stream: str) -> OffsetRow:
-        params = {"consumer": consumer, "stream": stream}
-        rows = self._connection.run(f"{self._lock}offset", params)
-        known = OffsetRow(*rows[0]) if rows else None
-        self._offsets[consumer, stream] = known
-        return known or OffsetRow()
-
-    def save_offset(self, consumer: str, stream: str, offset: OffsetRow) -> None:
-        # One that is not there cannot be locked: inserting it fails if another was faster, and
-        # the script runs again.
-        known = self._offsets[consumer, stream]
-        self._connection.run(
-            "add_offset" if known is None else "move_offset",
-            {
-                "consumer": consumer,
-                "stream": stream,
-                "version": offset.version,
-                "seen": offset.seen,
-            },
-        )
-        self._offsets[consumer, stream] = offset
-
     # The user's own, and the end
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -412,19 +266,7 @@ class StoredTransaction:
         for log in sorted(self._events):
             self._write_events(log, self._events[log])
 
-    def _write_events(self, log: str, rows: Sequence[EventRow]) -> None:
-        params = {"log": log, "number": len(rows)}
-        last = int(self._connection.run("extend_log", params)[0][0])
-        first = last - len(rows) + 1
-        self._connection.run_many(
-            "add_event",
-            [
-                {name: getattr(row, name) for name in EventRow.__slots__} | {"position": position}
-                for position, row in enumerate(rows, first)
-            ],
-        )
-
-    def _write(self, subject: _Subject) -> None:
+    def _write(self, subject: SubjectColumns) -> None:
         params: dict[str, Any] = {
             "id": subject.id,
             "length": subject.length,
@@ -445,11 +287,11 @@ class StoredTransaction:
         if not self._connection.run(name, params):
             raise Conflict(subject.id)
 
-    def _subject(self, id: str) -> _Subject:
+    def _subject(self, id: str) -> SubjectColumns:
         subject = self._subjects.get(id)
         if subject is None:
             rows = self._connection.run(f"{self._lock}subject", {"id": id})
-            subject = self._subjects[id] = _Subject(id, rows[0] if rows else None)
+            subject = self._subjects[id] = SubjectColumns(id, rows[0] if rows else None)
         return subject
 
 
@@ -466,74 +308,3 @@ def _timer_params(timer: Timer) -> Params:
         "due": timer.due,
         "armed": timer.armed,
     }
-
-
-def read_crossing(values: tuple[Any, ...]) -> Recorded:
-    """A crossing from its columns."""
-    id, key, subject, boundary, status, attempts, opened, state = values
-    return Recorded(
-        id=id,
-        key=key,
-        subject=subject,
-        boundary=boundary,
-        status=status,
-        attempts=attempts,
-        opened=opened,
-        state=json.loads(state),
-    )
-
-
-def read_row(id: str, values: tuple[Any, ...]) -> Row | None:
-    """A row from the columns of its subject."""
-    return _Subject(id, values).row
-
-
-def read_stream(log: str, stream: str, rows: Rows) -> StreamRow:
-    """A stream from the columns of its row, if it has one."""
-    version, source, forked = rows[0] if rows else (0, "", 0)
-    return StreamRow(log=log, stream=stream, version=version, source=source, forked=forked)
-
-
-def read_event(values: tuple[Any, ...]) -> EventRow:
-    """An event from its columns."""
-    return EventRow(**dict(zip(EventRow.__slots__, values, strict=True)))
-
-
-def read_timer(values: tuple[Any, ...]) -> Timer:
-    """A timer from its columns."""
-    subject, machine, name, version, due, armed, tries, adopted = values
-    return Timer(
-        subject=subject,
-        machine=machine,
-        name=name,
-        version=version,
-        due=due,
-        armed=armed,
-        tries=tries,
-        adopted=bool(adopted),
-    )
-
-
-def read_ticket(values: tuple[Any, ...]) -> TicketRow:
-    """A ticket from its columns."""
-    fields = dict(zip(TicketRow.__slots__, values, strict=True))
-    fields["body"] = json.loads(fields["body"])
-    return TicketRow(**fields)
-
-
-def read_effect(values: tuple[Any, ...]) -> PendingEffect:
-    """A pending effect from its columns."""
-    id, kind, crossing, subject, name, key, payload, due, tries, doubt, adopted = values
-    return PendingEffect(
-        id=id,
-        kind=kind,
-        crossing=crossing,
-        subject=subject,
-        name=name,
-        key=key,
-        payload=payload,
-        due=due,
-        tries=tries,
-        doubt=bool(doubt),
-        adopted=bool(adopted),
-    )

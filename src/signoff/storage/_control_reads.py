@@ -1,0 +1,81 @@
+"""What a store answers about the controls: switches, tickets, shares, signs of life."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from signoff.boundary import TicketRow, TicketStatus
+from signoff.clock import from_stamp, stamp
+from signoff.storage._columns import read_ticket
+from signoff.storage._connection import CHUNK, Rows
+from signoff.storage._transaction import StoredTransaction
+
+if TYPE_CHECKING:
+    from signoff.control import Heartbeat
+
+#: How long the last heartbeat of a process is kept.
+_REMEMBERED = timedelta(days=7)
+
+
+class ControlReads:
+    """The controls' part of a store; see `Storage`."""
+
+    _rows: Callable[..., Awaitable[Rows]]
+    transact: Callable[..., Any]
+
+    async def switch(self, name: str) -> str:
+        """What a switch is set to, for showing; a decision reads it in its transaction."""
+        rows = await self._rows("switch", name=name)
+        return rows[0][0] if rows else ""
+
+    async def ticket(self, id: str) -> TicketRow | None:
+        """A ticket as last recorded."""
+        rows = await self._rows("ticket", id=id)
+        return read_ticket(rows[0]) if rows else None
+
+    async def find_tickets(self, prefix: str) -> list[str]:
+        """At most three tickets whose id begins with `prefix`."""
+        rows = await self._rows("tickets_like", low=prefix, high=prefix + "~")
+        return [id for (id,) in rows]
+
+    async def tickets(self, *statuses: TicketStatus) -> AsyncIterator[TicketRow]:
+        """Tickets of these statuses, oldest first."""
+        wanted, opened, after = json.dumps(statuses), "", ""
+        while rows := await self._rows(
+            "tickets", statuses=wanted, opened=opened, after=after, limit=CHUNK
+        ):
+            for values in rows:
+                yield read_ticket(values)
+            last = read_ticket(rows[-1])
+            opened, after = last.opened, last.id
+
+    async def tickets_of(self, subject: str) -> list[TicketRow]:
+        """Every ticket about a subject, oldest first."""
+        return [read_ticket(row) for row in await self._rows("tickets_of_subject", subject=subject)]
+
+    async def throttles(self) -> list[tuple[str, str, str, int, float, float, str, str]]:
+        """(throttle, tenant, state, crossings, dollars held, dollars spent, first, last)."""
+        return [tuple(row) for row in await self._rows("throttles")]
+
+    async def beat(self, heartbeat: Heartbeat) -> None:
+        """Put a sign of life on record."""
+        params = asdict(heartbeat)
+
+        def write(tx: StoredTransaction) -> None:
+            tx.connection.run("beat", params)
+            # Processes that are long gone would otherwise stay listed for ever.
+            gone = from_stamp(heartbeat.at) - _REMEMBERED
+            tx.connection.run("forget_heartbeats", {"before": stamp(gone)})
+
+        await self.transact(write)
+
+    async def heartbeats(self) -> list[Heartbeat]:
+        """The last sign of life of everything that a supervisor watched."""
+        from signoff.control import Heartbeat  # inside: `import signoff` has no need of it
+
+        rows = await self._rows("heartbeats")
+        return [Heartbeat(**dict(zip(Heartbeat.__slots__, row, strict=True))) for row in rows]
