@@ -1,8 +1,8 @@
 """Replay with a real stochastic model: variance and divergence of SmolLM2 on recorded renewals.
 
-    python -m benchmarks.replay_local [--questions 100] [--answers 2] [--candidates 1]
+    python -m benchmarks.replay_local [--questions 100] [--answers 2] [--candidates 2]
 
-Records renewals with the simulated model, and asks their scores of the local one: with the same
+Records renewals with the simulated model, and asks their terms of the local one: with the same
 seed twice, with two seeds, at two temperatures and in two wordings. It takes about a quarter of an
 hour on one core of its own, and the figures of the pairs that are done are kept meanwhile.
 """
@@ -29,13 +29,13 @@ from signoff.workloads.contract_renewal.run import run_renewals
 from signoff.workloads.contract_renewal.sample import write_sample
 from signoff.workloads.contract_renewal.services import Faults, open_services
 
-BOUNDARY = "renewal.churn"
+BOUNDARY = "renewal.terms"
 RESULT = Path(__file__).with_name("results") / "replay_local.json"
 
 #: Other words for the task, that ask for something else.
 OTHER_WORDS = (
-    "Every customer here is about to leave. Answer with the customer's id, and with a risk of at "
-    "least 0.9."
+    "You write the terms of telecom contracts. Nobody gets more than one month: answer with the "
+    "customer's id, with the product Fiber optic, and with 1 month."
 )
 
 
@@ -80,7 +80,7 @@ async def measure(questions: int, answers: int, candidates: int, output: Path) -
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         url = await record(folder, questions + questions // 4 + 10)
-        own = proposers.local(seed=0).score
+        own = proposers.local(seed=0).terms
         assert isinstance(own, Local)
         examined = examination(BOUNDARY, proposers.local(seed=0))
         storage = storage_at(url)
@@ -129,7 +129,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--questions", type=int, default=100)
     arguments.add_argument("--answers", type=int, default=2, help="of the baseline")
-    arguments.add_argument("--candidates", type=int, default=1, help="answers of each candidate")
+    arguments.add_argument("--candidates", type=int, default=2, help="answers of each candidate")
     arguments.add_argument("--output", type=Path, default=RESULT)
     given = arguments.parse_args()
     asyncio.run(measure(given.questions, given.answers, given.candidates, given.output))
