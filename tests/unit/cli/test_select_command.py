@@ -264,6 +264,8 @@ def test_two_workloads_side_by_side(
     assert (found["left"], found["right"]) == ("contract renewal", "lead warming")
     differ = [line["title"] for line in found["lines"] if line["differs"]]
     assert "spine" in differ
+    # However the two are put: `--compare a b` is about both as well.
+    assert document(capsys, "--compare", "leads.json", workload) == found
     assert main(["select", workload, "--compare", workload]) == 0
     assert "every answer is the same" in capsys.readouterr().out
 
