@@ -69,7 +69,8 @@ def pages_of(navigation: object) -> Iterator[str]:
 
 def test_every_page_is_in_the_navigation_once() -> None:
     found = sorted(pages_of(configuration()["nav"]))
-    assert found == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
+    pages = sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
+    assert found == pages, "a new page has its place in mkdocs.yml, under `nav`"
 
 
 # The site
