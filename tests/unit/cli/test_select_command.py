@@ -378,7 +378,7 @@ def test_one_can_quit(end: str, tmp_path: Path) -> None:
 
 
 def test_an_answer_that_cannot_be_read_is_asked_again(tmp_path: Path) -> None:
-    answers = [""] + ANSWERS[:2] + ["soon", "90"] + ANSWERS[2:3] + ["perhaps", ""] + ANSWERS[3:]
+    answers = ["", *ANSWERS[:2], "soon", "90", *ANSWERS[2:3], "perhaps", "", *ANSWERS[3:]]
     answers = [*answers[:-4], "x", *answers[-4:]]  # a reason, and that is all there is to say
     status, asked, result = at_a_terminal(tmp_path, [*answers], "--json")
     assert status == 0, asked
