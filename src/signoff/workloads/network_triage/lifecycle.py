@@ -108,12 +108,12 @@ class Triage:
         return isinstance(await self._cross(self.cross.touch, incident), Committed)
 
     async def _mend(self, incident: Incident) -> Ending:
-        key = f"{self.cross.mend.name}/{incident.id}"
+        key = f"{boundary_of(self.cross.mend).name}/{incident.id}"
         until = self.run.clock.now() + _PATIENCE
         while True:
             outcome = await self.meter.measure(
                 incident.id,
-                self.cross.mend.name,
+                boundary_of(self.cross.mend).name,
                 self.run.runtime.run(self.cross.mend, incident, key=key),
             )
             match outcome:
