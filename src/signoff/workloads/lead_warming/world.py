@@ -106,7 +106,12 @@ class World:
         """What leads did over night: some want to talk, some unsubscribe."""
         log = self.log()
         for lead, since in self.leads.items():
-            done = Counter(entry.action for entry in log.get(lead, ()))
+            # What was done today is for tomorrow, also if this morning is gone through again.
+            done = Counter(
+                entry.action
+                for entry in log.get(lead, ())
+                if entry.day < today or not entry.by_the_agent
+            )
             if done["reply"] or done["unsubscribe"]:
                 continue
             leaves = self._draw(lead, "leaves one day")

@@ -75,9 +75,14 @@ class Port(BaseModel):
     temporary: str = Field(default="", description="Number of the pool that is lent meanwhile.")
     decision: Action | Literal[""] = ""
     corrections: int = 0
-    customer_asked: bool = False
+    asked_about: str = Field(default="", description="What the customer was asked about.")
     cutovers: int = 0
     ends: Literal["", "rejected", "withdrawn", "escalated"] = ""
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether nothing is left to try: the customer was asked about this very objection."""
+        return "not active" in self.said or self.asked_about == self.said
 
 
 class Answer(BaseModel):
@@ -119,9 +124,9 @@ def agrees_with_the_file(answer: Answer, port: Port) -> Verdict:
 
 
 def gives_up_late(answer: Answer, port: Port) -> Verdict:
-    if answer.action != "give_up" or port.customer_asked or "not active" in port.said:
+    if answer.action != "give_up" or port.hopeless:
         return Accept()
-    return Reject("too_early", "ask the customer before you give up", path="action")
+    return Reject("too_early", "ask the customer about it before you give up", path="action")
 
 
 def corrects_a_few_times(answer: Answer, port: Port) -> Verdict:

@@ -60,7 +60,7 @@ class PortAgent:
     """
 
     def __init__(self, crossed: Boundaries, world: World, meter: Meter) -> None:
-        self._cross, self._world, self._meter = crossed, world, meter
+        self.crossed, self._world, self._meter = crossed, world, meter
         self.lifecycle = StateMachine[Stage](
             "port",
             {
@@ -91,11 +91,11 @@ class PortAgent:
     @property
     def knows(self) -> tuple[Known, ...]:
         """Everything that a runtime has to know to go on with it."""
-        return (self.lifecycle, *self._cross)
+        return (self.lifecycle, *self.crossed)
 
     async def begin(self, runtime: Runtime, port: PortHandle) -> None:
         """Lend a number of the pool and file the order, or neither."""
-        done = await self._saga(runtime, self._cross.begin, port)
+        done = await self._saga(runtime, self.crossed.begin, port)
         if isinstance(done, Compensated):
             await runtime.move(port, "rejected", because=done.because[:200])
             return
@@ -105,7 +105,7 @@ class PortAgent:
 
     async def chase(self, runtime: Runtime, port: PortHandle) -> None:
         """The donor is late: remind it."""
-        await self._saga(runtime, self._cross.chase, port, port.subject.order)
+        await self._saga(runtime, self.crossed.chase, port, port.subject.order)
 
     async def stop_waiting(self, runtime: Runtime, port: PortHandle) -> None:
         """The donor does not answer at all."""
@@ -115,7 +115,7 @@ class PortAgent:
         """The donor rejected: the model says what to do about it."""
         key = f"port.answer/{port.id}/{port.subject.order}/{port.subject.cutovers}"
         crossing = runtime.advance(
-            port, "answered", through=self._cross.answer, key=key, waits_in="human_required"
+            port, "answered", through=self.crossed.answer, key=key, waits_in="human_required"
         )
         outcome = await self._meter.measure(port.id, "port.answer", crossing)
         if isinstance(outcome, Rejected) and outcome.ended == "halted":
@@ -129,7 +129,7 @@ class PortAgent:
             case "correct":
                 await self._file_again(runtime, port, "it was corrected")
             case "ask_customer":
-                asked = port.subject.model_copy(update={"customer_asked": True})
+                asked = port.subject.model_copy(update={"asked_about": port.subject.said})
                 await runtime.move(port, "customer_asked", because="decided", subject=asked)
             case _:
                 await self._end(runtime, port, "rejected", "given up")
@@ -146,7 +146,7 @@ class PortAgent:
     async def cut_over(self, runtime: Runtime, port: PortHandle) -> None:
         """The day has come: live here, gone there, and the lent number back; or none of it."""
         tries = port.subject.cutovers
-        done = await self._saga(runtime, self._cross.cut_over, port, tries)
+        done = await self._saga(runtime, self.crossed.cut_over, port, tries)
         if isinstance(done, Committed):
             await runtime.move(port, "ported", because="it is live here")
             return
@@ -159,7 +159,7 @@ class PortAgent:
         """It comes to nothing: cancel, and give the lent number back; or give all to the desk."""
         ends = port.subject.ends
         assert ends, "closed before it was decided how"
-        saga = self._cross.hand_over if ends == "escalated" else self._cross.close
+        saga = self.crossed.hand_over if ends == "escalated" else self.crossed.close
         await self._saga(runtime, saga, port)
         await runtime.move(port, ends, because=ends)
 
@@ -186,7 +186,7 @@ class PortAgent:
         await self._end(runtime, port, "escalated", "a person said no")
 
     async def _file_again(self, runtime: Runtime, port: PortHandle, because: str) -> None:
-        await self._saga(runtime, self._cross.file_again, port, port.subject.order)
+        await self._saga(runtime, self.crossed.file_again, port, port.subject.order)
         filed = port.subject.model_copy(update={"order": port.subject.order + 1})
         await runtime.move(port, "asked", because=because, subject=filed)
 
@@ -248,7 +248,7 @@ async def run(plan: Plan) -> WorkloadReport:
         meter = Meter()
         agent = agent_of(plan, world, meter)
         async with running("port-in", plan, meter, knows=agent.knows, principals=PRINCIPALS) as run:
-            ends = await _pass_the_time(run, agent, world, plan)
+            ends = await pass_the_time(run, agent, world, plan)
             records, root = await run.told()
         return WorkloadReport(
             units=plan.rows,
@@ -268,9 +268,7 @@ def agent_of(plan: Plan, world: World, meter: Meter) -> PortAgent:
     return PortAgent(crossed, world, meter)
 
 
-async def _pass_the_time(
-    run: Running, agent: PortAgent, world: World, plan: Plan
-) -> dict[str, str]:
+async def pass_the_time(run: Running, agent: PortAgent, world: World, plan: Plan) -> dict[str, str]:
     """Let the hours go by: timers, letters, and people who look at their inbox."""
     runtime, clock = run.runtime, run.clock
     ports = {
@@ -278,7 +276,7 @@ async def _pass_the_time(
     }
     desk = Desk(runtime, agent, world)
     # On a grid, so that a run that was interrupted goes on at the same hours.
-    slot = (clock.now() - BEGINS) // _STEP
+    slot = -((BEGINS - clock.now()) // _STEP)
     while any(port.state not in _FINAL for port in ports.values()):
         at = BEGINS + slot * _STEP
         if at - BEGINS > _LONGEST:
@@ -289,6 +287,8 @@ async def _pass_the_time(
                 if ports[id].state in _FINAL or not await agent.hear(runtime, ports[id], letter):
                     break
         await desk.look()
+        await runtime.drain()
+        await world.post(at)  # what was filed by now is in the post, also if this is done again
         for port in ports.values():
             if port.state == "human_required" and not await _asks(runtime, port):
                 await agent.escalate(runtime, port)

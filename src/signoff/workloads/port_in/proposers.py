@@ -34,8 +34,8 @@ def right_answer(port: Port, objections: frozenset[str] = frozenset()) -> Answer
         return Answer.model_validate(
             {"port": port.id, "action": "correct", "field": field, "value": value}
         )
-    final = "not active" in said or (port.customer_asked and "too_early" not in objections)
-    return Answer(port=port.id, action="give_up" if final else "ask_customer", field="", value="")
+    action = "give_up" if port.hopeless and "too_early" not in objections else "ask_customer"
+    return Answer.model_validate({"port": port.id, "action": action, "field": "", "value": ""})
 
 
 def honest(question: Question[Port]) -> Answer:

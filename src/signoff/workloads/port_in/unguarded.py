@@ -66,7 +66,7 @@ async def _one(port: Port, world: World, outside: Outside, model: Proposer[Port,
                 port = port.model_copy(update=known)
             case "ask_customer":
                 await world.customer_says(port)
-                port = port.model_copy(update={"customer_asked": True})
+                port = port.model_copy(update={"asked_about": port.said})
             case _:
                 return
 

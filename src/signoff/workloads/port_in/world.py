@@ -174,7 +174,7 @@ class World:
             said = [(12, ""), (30, no)]
         elif case == "late no" and no:
             said = [(12, "")]
-        elif not no and self._draw(f"{id}/{number}", "hasty") < 0.10:
+        elif not no and number == self._hasty_at(id):
             said = [(12, self._text(id, "account", order)), (20, "")]
         if said and self._draw(f"{id}/{number}", "twice") < 0.20:
             said.append((said[-1][0] + 6, said[-1][1]))
@@ -244,6 +244,11 @@ class World:
         held = self.ports[id].file.holders[1]
         text = _WRITTEN[why][variant]
         return text.format(n=self.ports[id].number, a=order.get("account"), h=held)
+
+    def _hasty_at(self, id: str) -> int:
+        """The order to which the donor at first says no without a reason; 0 for none."""
+        draw = self._draw(id, "hasty")
+        return 1 if draw < 0.08 else 2 if draw < 0.20 else 0
 
     def draws(self, id: str, what: str) -> float:
         """A number from 0 to 1 that stands for whatever is not told here."""
