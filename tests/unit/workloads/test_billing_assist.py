@@ -11,9 +11,16 @@ from awaited import awaited
 
 pytest.importorskip("cel_expr_python")
 
-from signoff.boundary import Accept, Reject, Verdict
+from signoff.boundary import Accept, Reject, Rejected, Suspended, Verdict
 from signoff.errors import BadInput
-from signoff.workloads import Plan, WorkloadReport, shipped
+from signoff.methodology import check, wiring_of
+from signoff.storage import storage_at
+from signoff.workloads import Meter, Plan, WorkloadReport, shipped
+from signoff.workloads._running import running
+from signoff.workloads.billing_assist import decided
+from signoff.workloads.billing_assist.boundary import boundaries
+from signoff.workloads.billing_assist.lifecycle import Assistant
+from signoff.workloads.billing_assist.proposers import counted, simulated
 from signoff.workloads.billing_assist.turn import Message, Reply, Told, Turn, words_for
 from signoff.workloads.billing_assist.verifiers import (
     about_this_customer,
@@ -22,7 +29,7 @@ from signoff.workloads.billing_assist.verifiers import (
     plan_within_policy,
     within_what_was_paid,
 )
-from signoff.workloads.billing_assist.world import World, audit, opened, turns
+from signoff.workloads.billing_assist.world import COLLEAGUES, World, audit, opened, turns
 
 TURN = Turn(
     id="t", customer="c-1", message="?", wants="refund", paid=100, overcharged=20.0, owes=90.0
@@ -157,3 +164,51 @@ async def test_it_runs_on_either_database(store_url: str, tmp_path: Path) -> Non
 async def test_a_proposer_that_nobody_knows_is_refused() -> None:
     with pytest.raises(BadInput, match="is no proposer"):
         await shipped("billing-assist").run(Plan(rows=1, proposer="nonsense"))
+
+
+def test_what_is_wired_is_what_was_decided(tmp_path: Path) -> None:
+    with world_at(tmp_path) as world:
+        model = simulated(seed=0, misbehaves=0.2)
+        ledger = storage_at("sqlite://:memory:")
+        cross = boundaries(model, world.billing, world.chat, ledger)
+        checked = check(
+            decided(), wiring_of([cross.reply, cross.hand_over, cross.say, cross.say_plainly])
+        )
+    assert checked.drifts == ()
+
+
+@awaited
+async def test_a_large_refund_waits_for_a_colleague_and_then_stops(tmp_path: Path) -> None:
+    turn = TURN.model_copy(update={"paid": 390.0, "overcharged": 200.0})
+    plan = Plan(faults=0.0, store="sqlite://:memory:", world=tmp_path)
+    with opened(plan, "world") as world:
+        async with running("billing-assist", plan, Meter(), principals=COLLEAGUES) as run:
+            model = simulated(seed=0, misbehaves=0.0)
+            cross = boundaries(model, world.billing, world.chat, run.storage)
+            key = "billing.reply/t"
+            assert isinstance(await run.runtime.run(cross.reply, turn, key=key), Suspended)
+            await run.clock.advance(seconds=44)
+            assert isinstance(await run.runtime.run(cross.reply, turn, key=key), Suspended)
+            await run.clock.advance(seconds=2)
+            outcome = await run.runtime.run(cross.reply, turn, key=key)
+    assert isinstance(outcome, Rejected)
+    assert outcome.ended == "deadline"
+
+
+@awaited
+async def test_after_a_kill_a_person_answers_in_plain_words(tmp_path: Path) -> None:
+    plan = Plan(faults=0.0, store="sqlite://:memory:", world=tmp_path)
+    with opened(plan, "world") as world:
+        async with running("billing-assist", plan, Meter(), principals=COLLEAGUES) as run:
+            meter = Meter()
+            model = counted(simulated(seed=0, misbehaves=0.0), meter)
+            cross = boundaries(model, world.billing, world.chat, run.storage)
+            await run.runtime.kill("billing", by="lee", because="it refunds everything")
+            assert await Assistant(run, cross, world, meter).answer(TURN) == "handed over"
+            await run.runtime.kill("everything", by="lee", because="now really")
+            other = TURN.model_copy(update={"id": "u"})
+            assert await Assistant(run, cross, world, meter).answer(other) == "stopped"
+        assert [effect.action for effect in world.billing.effects()] == ["person"]
+        [said] = world.chat.effects()
+    assert "A colleague takes over" in said.payload
+    assert meter.calls == 0

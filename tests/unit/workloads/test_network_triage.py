@@ -11,9 +11,11 @@ pytest.importorskip("cel_expr_python")
 
 from signoff.boundary import Accept, Committed, Rejected
 from signoff.ledger import Entry
+from signoff.methodology import check, wiring_of
 from signoff.state import Event
 from signoff.workloads import Meter, Plan, shipped
 from signoff.workloads._running import Running, running
+from signoff.workloads.network_triage import decided
 from signoff.workloads.network_triage.boundary import boundaries, supported_by_the_picture
 from signoff.workloads.network_triage.incident import (
     INCIDENTS,
@@ -196,3 +198,10 @@ async def test_it_runs_on_either_database(store_url: str, tmp_path: Path) -> Non
     again = await found.run(plan)
     assert (again.outcomes, again.records) == (first.outcomes, first.records)
     assert again.cost.calls == 0
+
+
+def test_what_is_wired_is_what_was_decided(tmp_path: Path) -> None:
+    with opened(Plan(rows=1, faults=0.0, world=tmp_path), "world") as (network, _):
+        cross = boundaries(named("simulated", seed=0, misbehaves=0.2), network)
+        wired = [cross.probes, cross.decide, cross.touch, cross.mend, cross.call, INCIDENTS]
+        assert check(decided(), wiring_of(wired)).drifts == ()

@@ -38,6 +38,7 @@ from signoff.workloads.billing_assist.verifiers import (
     CLAIMS,
     about_this_customer,
     amount_is_right,
+    nothing_but_a_person,
     nothing_that_did_not_happen,
     plan_within_policy,
     within_what_was_paid,
@@ -202,18 +203,18 @@ def boundaries(
         verifiers=[about_this_customer],
         commit=Transactional(act, effects=tuple(effects.values())),
         attempts=1,
-    )
+    ).bounded_by(Gate(nothing_but_a_person))
 
     def saying(name: str, proposer: Proposer[Told, Message]) -> Boundary[Told, Message, str]:
         return Boundary(
             name,
             proposer=proposer,
-            verifiers=[about_this_customer, nothing_that_did_not_happen, amount_is_right],
+            verifiers=[about_this_customer, nothing_that_did_not_happen],
             evidence=[phantoms],
             commit=External(send, reconcile=chat.find, idempotent=True, name="chat.say"),
             budget=BUDGET,
             level="business rule",
-        )
+        ).bounded_by(Gate(amount_is_right))
 
     return Boundaries(
         reply=Delegation(

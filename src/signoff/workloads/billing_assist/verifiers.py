@@ -74,6 +74,14 @@ def plan_within_policy(reply: Reply, turn: Turn) -> Verdict:
     return Accept()
 
 
+def nothing_but_a_person(reply: Reply, turn: Turn) -> Verdict:
+    if reply.action == "person":
+        return Accept()
+    return Reject(
+        "not_a_hand_over", f"a person was to take over, not `{reply.action}`", then="stop"
+    )
+
+
 def nothing_that_did_not_happen(message: Message, told: Told, evidence: Evidence) -> Verdict:
     phantoms = evidence["phantoms"]
     if not phantoms:

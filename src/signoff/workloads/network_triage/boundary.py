@@ -78,6 +78,12 @@ def as_it_was_decided(remedy: Remedy, incident: Incident) -> Verdict:
     return Reject("not_decided", f"{incident.remedy} was decided", then="stop", path="action")
 
 
+def nothing_but_a_call(remedy: Remedy, incident: Incident) -> Verdict:
+    if remedy.action == "escalate":
+        return Accept()
+    return Reject("not_a_call", f"a person was to be called, not `{remedy.action}`", then="stop")
+
+
 # Probes: peers that are asked alike
 
 
@@ -130,10 +136,10 @@ def _does(service: ServicePort, name: str) -> Boundary[Incident, Remedy, str]:
     return Boundary(
         f"triage.{name}",
         proposer=Function(as_decided),
-        verifiers=[about_this_site, as_it_was_decided],
+        verifiers=[about_this_site],
         commit=External(perform, reconcile=service.find, idempotent=True, name=f"network.{name}"),
         budget=Budget(attempts=1, seconds=None),
-    ).bounded_by(KillSwitch("triage"))
+    ).bounded_by(KillSwitch("triage"), Gate(as_it_was_decided))
 
 
 def as_decided(question: Question[Incident]) -> Remedy:
@@ -250,5 +256,5 @@ def boundaries(
             verifiers=[about_this_site],
             commit=External(call, reconcile=desk.find, idempotent=True, name="desk.call"),
             attempts=1,
-        ),
+        ).bounded_by(Gate(nothing_but_a_call)),
     )
