@@ -44,6 +44,9 @@ Correctable: TypeAlias = Literal["account", "holder", "date"]
 #: More corrections than this are no longer a model's business.
 MOST_CORRECTIONS: Final = 3
 
+#: What `signoff kill` stops: answers, and everything that acts outside.
+PORTING: Final = "porting"
+
 _DESK, _LEAD = "role:port-desk", "role:port-lead"
 
 
@@ -190,7 +193,7 @@ def boundaries(proposer: Proposer[Port, Answer], outside: Outside) -> Boundaries
         attempts=3,
         level="business rule",
     ).bounded_by(
-        KillSwitch("porting"),
+        KillSwitch(PORTING),
         Gate(gives_up_late, corrects_a_few_times, name="porting policy"),
         Approval(
             name="holder",
@@ -202,22 +205,22 @@ def boundaries(proposer: Proposer[Port, Answer], outside: Outside) -> Boundaries
         Escalation(name="budget", ask=_DESK, on_budget=True, chain=((timedelta(days=2), _LEAD),)),
     )
     return Boundaries(
-        begin=Saga(
+        begin=_saga(
             "port.begin",
             _step(pool, "reserve", undo="release"),
             _step(donor, "file"),
         ),
-        chase=Saga("port.chase", _step(donor, "chase")),
+        chase=_saga("port.chase", _step(donor, "chase")),
         answer=answer,
-        file_again=Saga("port.file_again", _step(donor, "file")),
-        cut_over=Saga(
+        file_again=_saga("port.file_again", _step(donor, "file")),
+        cut_over=_saga(
             "port.cut_over",
             _step(network, "activate", undo="deactivate"),
             _step(donor, "confirm", pivot=True),
             _step(pool, "release"),
         ),
-        close=Saga("port.close", _step(donor, "cancel", pivot=True), _step(pool, "release")),
-        hand_over=Saga("port.hand_over", _step(desk, "take")),
+        close=_saga("port.close", _step(donor, "cancel", pivot=True), _step(pool, "release")),
+        hand_over=_saga("port.hand_over", _step(desk, "take")),
     )
 
 
@@ -234,6 +237,13 @@ def entry_of(port: Port, action: str, receipt: str = "") -> dict[str, object]:
     elif action in ("reserve", "release"):
         told["lent"] = receipt or port.temporary
     return told
+
+
+def _saga(name: str, *steps: Step[Port]) -> Saga[Port]:
+    """A saga that a kill keeps from beginning; what has begun waits for its end."""
+    saga = Saga(name, *steps)
+    saga.boundary = saga.boundary.bounded_by(KillSwitch(PORTING))
+    return saga
 
 
 def _step(service: ServicePort, action: str, *, undo: str = "", pivot: bool = False) -> Step[Port]:
