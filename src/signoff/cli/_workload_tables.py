@@ -95,11 +95,12 @@ def _show_cost(found: Shipped, report: WorkloadReport) -> None:
     cost = report.cost
     each = cost.seconds / report.units
     told = (
-        f"guarding added {took(each)}, {cost.transactions / report.units:.1f} transactions and "
-        f"{cost.calls / report.units:.2f} model calls to each of the {found.units}"
+        f"Each of the {found.units} took {took(each)} beside the model and the services, "
+        f"{cost.transactions / report.units:.1f} transactions and "
+        f"{cost.calls / report.units:.2f} model calls"
     )
     if report.unguarded is not None:
-        told += f"; unguarded they need {report.unguarded.calls / report.units:.2f} model calls"
+        told += f"; unguarded, {report.unguarded.calls / report.units:.2f} model calls"
     print(f"{told}.\n")
 
 
