@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,11 +19,11 @@ import pytest
 
 pytest.importorskip("cel_expr_python")
 
-from signoff.boundary import Boundary, Transaction
+from signoff.boundary import Answer, Boundary, Committed, Question, Refused, Transaction
 from signoff.clock import stamp
 from signoff.coordination import Delegation, Merged, Part, Saga, ScatterGather, Step
 from signoff.diagnosis import diagnose
-from signoff.ledger import Record, said
+from signoff.ledger import Fingerprint, Record, said
 from signoff.methodology import DecisionRecord
 from signoff.workloads import Meter, Plan
 from signoff.workloads._running import BEGINS, Running, running
@@ -50,11 +51,15 @@ class Found:
 
     signatures: Mapping[str, int]
     damage: Mapping[str, int]
+    calls: int
 
 
-async def found_in(run: Running, damage: Mapping[str, int]) -> Found:
+async def found_in(run: Running, damage: Mapping[str, int], meter: Meter) -> Found:
     diagnosis = await diagnose(run.storage, now=stamp(run.clock.now()))
-    return Found({each.signature.code: each.count for each in diagnosis.findings}, damage)
+    signatures: Counter[str] = Counter()
+    for each in diagnosis.findings:
+        signatures[each.signature.code] += each.count
+    return Found(signatures, damage, meter.calls)
 
 
 def expected_without(record: DecisionRecord, title: str, pattern: str) -> tuple[str, ...]:
@@ -65,13 +70,19 @@ def expected_without(record: DecisionRecord, title: str, pattern: str) -> tuple[
     return left_out.expect
 
 
-def billing_run(folder: Path, change: Callable[[billing.Boundaries], billing.Boundaries]) -> Found:
+def billing_run(
+    folder: Path,
+    change: Callable[[billing.Boundaries], billing.Boundaries],
+    misbehaves: float = MISBEHAVES,
+) -> Found:
     plan = Plan(
-        rows=ROWS, misbehaves=MISBEHAVES, faults=0.0, store="sqlite://:memory:", world=folder
+        rows=ROWS, misbehaves=misbehaves, faults=0.0, store="sqlite://:memory:", world=folder
     )
 
     async def main() -> Found:
-        model = billing_models.simulated(seed=plan.seed, misbehaves=plan.misbehaves)
+        meter = Meter()
+        simulated = billing_models.simulated(seed=plan.seed, misbehaves=plan.misbehaves)
+        model = billing_models.counted(simulated, meter)
         asked = billing_world.turns(plan.rows, plan.seed)
         with billing_world.opened(plan, "world") as world:
             people = billing_world.COLLEAGUES
@@ -83,7 +94,7 @@ def billing_run(folder: Path, change: Callable[[billing.Boundaries], billing.Bou
                 await _put_on_record(run, world)
                 damage = billing_world.audit(world, asked)
                 return await found_in(
-                    run, {name: getattr(damage, name) for name in damage.__slots__}
+                    run, {name: getattr(damage, name) for name in damage.__slots__}, meter
                 )
 
     return asyncio.run(main())
@@ -150,13 +161,73 @@ def test_billing_whose_words_are_not_checked_promises_what_did_not_happen(tmp_pa
     assert wrong.damage["promised"] > 0
 
 
+class ByHand:
+    """The owner of a delegation that is none: it asks, and those whom it asks retry, too."""
+
+    proposes = Reply
+    fingerprint = Fingerprint(model="by hand")
+
+    def __init__(self, cross: billing.Boundaries) -> None:
+        # `Delegation` refuses specialists that have retries of their own.
+        self._asked = {
+            each.name: Boundary(
+                each.boundary.name,
+                proposer=each.boundary.proposer,
+                verifiers=each.boundary.verifiers,
+                commit=each.boundary.commit,
+                subject=Turn,
+                attempts=2,
+            )
+            for each in cross.reply.specialists
+            if isinstance(each.boundary, Boundary)
+        }
+
+    async def __call__(self, question: Question[Turn]) -> Answer:
+        assert question.cross is not None
+        parts: dict[str, Part] = {}
+        for name, boundary in self._asked.items():
+            crossed = await question.cross(boundary, question.subject, name=name)
+            if not isinstance(crossed.outcome, Committed):
+                raise Refused(f"{name} did not answer", code="partial")
+            parts[name] = Part(name=name, state="answered", value=crossed.outcome.receipt)
+        return Answer(content=billing.one_reply(parts, question.subject))
+
+
+def both_retrying(cross: billing.Boundaries) -> billing.Boundaries:
+    """The specialists have a retry budget, and so has whoever asks them."""
+    owner = cross.reply.boundary
+    by_hand = Boundary(
+        owner.name,
+        proposer=ByHand(cross),
+        verifiers=owner.verifiers,
+        commit=owner.commit,
+        budget=owner.budget,
+        controls=owner.controls,
+    )
+    reply: Any = by_hand
+    return replace(cross, reply=reply)
+
+
+def test_billing_whose_specialists_retry_as_well_asks_again_and_again(tmp_path: Path) -> None:
+    assert "P1-double-retry" in billing_record().coordination.expect
+    chosen = billing_run(tmp_path / "chosen", as_chosen, misbehaves=0.9)
+    wrong = billing_run(tmp_path / "wrong", both_retrying, misbehaves=0.9)
+    assert "P1-double-retry" not in chosen.signatures
+    assert wrong.signatures["P1-double-retry"] > 0
+    # The gate holds all the same: what is wasted is calls.
+    assert sum(chosen.damage.values()) == sum(wrong.damage.values()) == 0
+    assert wrong.calls > chosen.calls
+
+
 def triage_run(folder: Path, change: Callable[[triage.Boundaries], triage.Boundaries]) -> Found:
     plan = Plan(
         rows=ROWS, misbehaves=MISBEHAVES, faults=0.0, store="sqlite://:memory:", world=folder
     )
 
     async def main() -> Found:
-        model = triage_models.named("simulated", seed=plan.seed, misbehaves=plan.misbehaves)
+        meter = Meter()
+        simulated = triage_models.named("simulated", seed=plan.seed, misbehaves=plan.misbehaves)
+        model = meter.proposer(simulated)
         with network_world.opened(plan, "world") as (network, raised):
             people = network_world.DUTY
             async with running("network-triage", plan, Meter(), principals=people) as run:
@@ -170,7 +241,7 @@ def triage_run(folder: Path, change: Callable[[triage.Boundaries], triage.Bounda
                 await run.clock.advance(hours=2)
                 damage = network_world.audit(network, raised)
                 return await found_in(
-                    run, {name: getattr(damage, name) for name in damage.__slots__}
+                    run, {name: getattr(damage, name) for name in damage.__slots__}, meter
                 )
 
     return asyncio.run(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from awaited import awaited
@@ -172,6 +173,32 @@ async def test_a_kill_stops_the_remedy_and_a_lift_lets_it_go_on(tmp_path: Path) 
             assert not list(network.does.effects())
             await run.runtime.lift("triage", by="noor", because="it is over")
             assert await runs.handle("bad_config") == "resolved"
+
+
+@awaited
+@pytest.mark.parametrize("scope", ["triage", "everything"])
+async def test_a_kill_in_the_middle_of_a_remedy_lets_nothing_more_act(
+    scope: str, tmp_path: Path
+) -> None:
+    plan = Plan(rows=120, faults=0.0, store="sqlite://:memory:", world=tmp_path)
+    with opened(plan, "world") as (network, raised):
+        async with running("network-triage", plan, Meter(), principals=DUTY) as run:
+            runs = Runs(run, network, raised)
+            perform = network.does.perform
+
+            async def and_kill(action: str, *args: Any, **named: Any) -> str:
+                receipt = await perform(action, *args, **named)
+                if action == "drain":
+                    await run.runtime.kill(scope, by="noor", because="stop just here")
+                return receipt
+
+            network.does.perform = and_kill  # type: ignore[method-assign]
+            assert await runs.handle("stuck") == "under way"
+            assert [effect.action for effect in network.does.effects()] == ["drain"]
+            await run.runtime.lift(scope, by="noor", because="go on")
+            await run.clock.advance(hours=1)
+            done = [effect.action for effect in network.does.effects()]
+    assert done == ["drain", "restart", "undrain"]
 
 
 @awaited
