@@ -93,14 +93,3 @@ def test_lead_warming_goes_on_without_its_store_and_sends_nothing_twice(tmp_path
     assert not any(report.damage.values())
     # What is lost is the account of it: who proposed what, and what was said against it.
     assert report.records < expected.records / 2
-
-
-def test_port_in_does_not_go_on_without_its_store(tmp_path: Path) -> None:
-    bereft = plan(f"sqlite:///{tmp_path / 'x.db'}", tmp_path / "bereft")
-    run_until("port-in", bereft, 12)
-    for file in tmp_path.glob("x.db*"):
-        file.unlink()
-    calm = plan(f"sqlite:///{tmp_path / 'calm.db'}", tmp_path / "calm")
-    run("port-in", calm)
-    run("port-in", bereft)
-    assert DONE["port-in"](bereft) != DONE["port-in"](calm)

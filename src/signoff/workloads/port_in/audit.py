@@ -46,5 +46,5 @@ def _check_order(
         "holder": {port.holder, *file.holders},
         "date": {port.date.isoformat(), *file.dates},
     }
-    found["invented"] += any(told.get(field) not in values for field, values in known.items())
+    found["invented"] += any(str(told.get(field)) not in values for field, values in known.items())
     found["unapproved"] += told.get("holder") != port.holder and port.id not in approved

@@ -43,8 +43,9 @@ async def _one(port: Port, world: World, outside: Outside, model: Proposer[Port,
     lent = await _act(outside.pool, "reserve", entry_of(port, "reserve"))
     port = port.model_copy(update={"temporary": lent})
     filed, about = port.opened, port.id
+    corrected: dict[str, Any] = {}
     for _ in range(_ROUNDS):
-        order = {**entry_of(port, "file"), "subject": about}
+        order = {**entry_of(port, "file"), **corrected, "subject": about}
         await _act(outside.donor, "file", order)
         port = port.model_copy(update={"order": port.order + 1})
         letters = world.letters_about(order, filed)
@@ -61,9 +62,9 @@ async def _one(port: Port, world: World, outside: Outside, model: Proposer[Port,
         about = str(said.get("port") or port.id)
         match said.get("action"):
             case "correct":
-                changed: dict[Any, Any] = {said.get("field"): said.get("value")}
-                known = {name: changed[name] for name in ("account", "holder") if name in changed}
-                port = port.model_copy(update=known)
+                for field in ("account", "holder", "date"):
+                    if said.get("field") == field:
+                        corrected[field] = said.get("value")
             case "ask_customer":
                 await world.customer_says(port)
                 port = port.model_copy(update={"asked_about": port.said})
