@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +13,7 @@ from pathlib import Path
 from random import Random
 
 from signoff.storage import storage_at
-from signoff.workloads import Plan, WorkloadReport, shipped
+from signoff.workloads import Meter, Plan, WorkloadReport, shipped
 from signoff.workloads.lead_warming import world as leads
 from signoff.workloads.port_in import world as ports
 
@@ -47,26 +46,39 @@ def run_until(name: str, plan: Plan, day: int) -> None:
 
 
 def kill_again_and_again(work: Callable[[], object], *, kills: int, luck: Random) -> int:
-    """Do work in children that are killed at random moments; how often one was really killed."""
+    """Do work in children, each of which kills itself at some statement; how often one did."""
     killed = 0
-    for turn in range(kills):
+    for _ in range(kills):
+        after = luck.randint(30, 250)
         child = os.fork()
         if not child:
             status = 70
             try:
+                _doom(after)
                 work()
                 status = 0
             finally:
                 os._exit(status)
-        # A later life takes up what was done, so that it comes further in the same time.
-        time.sleep(0.15 + luck.uniform(0, 0.25 + 0.05 * turn))  # noqa: TID251  # a kill waits for nothing
-        os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         if os.WIFSIGNALED(status):
             killed += 1
         elif os.WEXITSTATUS(status):
             raise AssertionError(f"a child failed with status {os.WEXITSTATUS(status)}")
     return killed
+
+
+def _doom(left: int) -> None:
+    """Have this process kill itself before so many statements."""
+    counted = Meter.statement
+
+    def statement(meter: Meter, name: str) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        counted(meter, name)
+
+    Meter.statement = statement  # type: ignore[assignment, method-assign]
 
 
 def done_to_leads(plan: Plan) -> Counter[str]:

@@ -35,8 +35,8 @@ from signoff.workloads.port_in import world as ports
 from signoff.workloads.port_in.audit import audit as ports_audited
 from signoff.workloads.port_in.boundary import Port
 from signoff.workloads.port_in.boundary import entry_of as entry_of_port
+from signoff.workloads.port_in.desk import PRINCIPALS
 from signoff.workloads.port_in.lifecycle import (
-    PRINCIPALS,
     PortAgent,
     PortHandle,
     agent_of,

@@ -25,7 +25,8 @@ from signoff.workloads.port_in.boundary import (
     gives_up_late,
     holder_changes,
 )
-from signoff.workloads.port_in.lifecycle import PRINCIPALS, agent_of, pass_the_time
+from signoff.workloads.port_in.desk import PRINCIPALS
+from signoff.workloads.port_in.lifecycle import agent_of, pass_the_time
 from signoff.workloads.port_in.world import World, world_of
 
 RECORD = Path(port_in.__file__).parent / "decision_record.md"

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from datetime import time as hour
 from typing import Any, Final
 
-from signoff.boundary import Committed, Rejected, TicketRow
-from signoff.clock import from_stamp
-from signoff.control import Principal
+from signoff.boundary import Committed, Rejected
 from signoff.coordination import Compensated, Saga
-from signoff.errors import NotAllowed, NotNow
+from signoff.errors import NotNow
 from signoff.runtime import Known, Runtime
 from signoff.state import After, At, Handle, StateMachine
 from signoff.storage import without_password
@@ -23,21 +20,15 @@ from signoff.workloads._running import BEGINS, Running, running
 from signoff.workloads._shipped import WorkloadReport
 from signoff.workloads.port_in.audit import audit
 from signoff.workloads.port_in.boundary import Boundaries, Port, Stage, boundaries
-from signoff.workloads.port_in.proposers import model_for, right_answer
+from signoff.workloads.port_in.desk import PRINCIPALS, Desk
+from signoff.workloads.port_in.proposers import model_for
 from signoff.workloads.port_in.world import Letter, World, world_of
 
 PortHandle = Handle[Stage, Port]
 
-#: Who may answer, and who may stop everything.
-PRINCIPALS: Final = {
-    "desk": Principal(roles=frozenset({"port-desk"})),
-    "lead": Principal(roles=frozenset({"port-lead"}), may_kill=frozenset({"porting"})),
-}
-
 _CHASED, _GIVEN_UP = timedelta(days=3), timedelta(days=8)
 _CUSTOMER, _CUSTOMER_AT_MOST = timedelta(days=2), timedelta(days=5)
 _STEP: Final = timedelta(hours=6)
-_LETS_LIE: Final = timedelta(hours=12)
 _FINAL: Final = frozenset(("ported", "rejected", "withdrawn", "escalated"))
 _LONGEST: Final = timedelta(days=60)
 
@@ -204,41 +195,6 @@ class PortAgent:
         if isinstance(outcome, Committed | Compensated):
             return outcome
         raise NotNow(f"{saga.name} has to end first")
-
-
-class Desk:
-    """The people who answer: one is careful, one is often absent, and then the lead answers."""
-
-    def __init__(self, runtime: Runtime, agent: PortAgent, world: World) -> None:
-        self._runtime, self._agent, self._world = runtime, agent, world
-
-    async def look(self) -> None:
-        """One look at the inbox."""
-        now = self._runtime.clock.now()
-        tickets = [ticket async for ticket in self._runtime.ledger.tickets("open")]
-        for ticket in tickets:
-            late = ticket.body.get("late")
-            since = from_stamp(late[-1][1] if late else ticket.opened)
-            if ticket.kind == "crossing" and now - since >= _LETS_LIE:
-                with contextlib.suppress(NotAllowed):  # the world moved: it asks anew
-                    await self._answer(ticket)
-
-    async def _answer(self, ticket: TicketRow) -> None:
-        by = "lead" if ticket.ask == "role:port-lead" else "desk"
-        if by == "desk" and self._world.draws(ticket.subject, "absent") < 0.25:
-            return
-        port = await self._runtime.find(self._agent.lifecycle, ticket.subject, Port)
-        assert port is not None, "a ticket about a port that was never requested"
-        if ticket.body["terms"]["control"] != "holder":
-            right = right_answer(port.subject)
-            await self._runtime.edit(ticket.id, right, by=by, because="written by hand")
-        elif self._world.case[port.id] == "denied":
-            await self._runtime.deny(ticket.id, by=by, because="the partner did not sign")
-            await self._agent.escalate(self._runtime, port)
-        else:
-            told = {"subject": port.id, "about": port.id}
-            await self._world.books["desk"].perform("approve", told, key=f"approve/{port.id}")
-            await self._runtime.approve(ticket.id, by=by, because="the partner signed")
 
 
 async def run(plan: Plan) -> WorkloadReport:
