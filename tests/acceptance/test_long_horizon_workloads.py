@@ -93,3 +93,16 @@ def test_lead_warming_goes_on_without_its_store_and_sends_nothing_twice(tmp_path
     assert not any(report.damage.values())
     # What is lost is the account of it: who proposed what, and what was said against it.
     assert report.records < expected.records / 2
+
+
+def test_lead_warming_is_killed_and_loses_its_store_again_and_again(tmp_path: Path) -> None:
+    calm = plan(f"sqlite:///{tmp_path / 'calm.db'}", tmp_path / "calm", rows=16)
+    expected = run("lead-warming", calm)
+    bereft = plan(f"sqlite:///{tmp_path / 'x.db'}", tmp_path / "bereft", rows=16)
+    luck = Random(4)
+    for _ in range(3):
+        assert kill_again_and_again(lambda: run("lead-warming", bereft), kills=3, luck=luck) == 3
+        for file in tmp_path.glob("x.db*"):
+            file.unlink()
+    assert run("lead-warming", bereft).outcomes == expected.outcomes
+    assert DONE["lead-warming"](bereft) == DONE["lead-warming"](calm)

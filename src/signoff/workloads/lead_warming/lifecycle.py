@@ -98,8 +98,11 @@ class Scheduler:
     async def _touch(self, standing: Standing) -> None:
         crossing = self._runtime.run(self._touching, standing, key=key_of(standing))
         outcome = await self._meter.measure(standing.id, self._touching.name, crossing)
+        if not isinstance(outcome, Rejected) or outcome.ended == "halted":
+            return
         # Under this key nothing will ever be sent; the log has to say so, or it is asked for again.
-        if isinstance(outcome, Rejected) and outcome.ended != "halted":
+        # That the lead has unsubscribed it says already.
+        if all(rejection.code != "no_consent" for rejection in outcome):
             note = note_of(standing) | {"days": WITHIN_DAYS, "words": outcome.code}
             await _noted(self._world.crm, "skip", note, f"{key_of(standing)}/skip")
 
