@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
-from signoff.boundary import Boundary, Committed, Outcome
+from signoff.boundary import Boundary, Committed, Outcome, Rejected
 from signoff.clock import from_stamp, stamp
 from signoff.coordination import Compensated, ScatterGather, boundary_of
 from signoff.storage import without_password
@@ -34,12 +34,17 @@ from signoff.workloads.network_triage.incident import (
 from signoff.workloads.network_triage.proposers import named
 from signoff.workloads.network_triage.world import DUTY, audit, opened
 
-Ending: TypeAlias = Literal["resolved", "cleared", "rolled back", "escalated", "under way"]
+Ending: TypeAlias = Literal[
+    "resolved", "cleared", "rolled back", "escalated", "under way", "stopped"
+]
 
 R = TypeVar("R")
 
 #: How long a remedy that is under way is waited for, before a person is called as well.
 _PATIENCE: Final = timedelta(minutes=15)
+
+#: How often the desk is called, if it cannot be reached.
+_CALLS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,8 @@ class Triage:
         if at is None:
             await self._keep(alarm, Alarmed(site=alarm.site))
         ending = await self._lead(alarm, at or Stands())
-        await self._keep(alarm, Ended(how=ending))
+        if ending != "stopped":
+            await self._keep(alarm, Ended(how=ending))
         return ending
 
     async def _lead(self, alarm: Incident, at: Stands) -> Ending:
@@ -120,26 +126,38 @@ class Triage:
                 case Committed():
                     return "resolved"
                 case Compensated():
-                    await self._call(incident)
-                    return "rolled back"
+                    called = await self._call(incident)
+                    return "rolled back" if called == "escalated" else called
                 case _ if self.run.clock.now() >= until:
-                    await self._call(incident)
-                    return "under way"  # the saga goes on by itself, to its end or back
+                    called = await self._call(incident)
+                    # The saga goes on by itself, to its end or back.
+                    return "under way" if called == "escalated" else called
                 case _:
                     await self.run.clock.advance(minutes=1)
 
     async def _call(self, incident: Incident) -> Ending:
-        await self._cross(self.cross.call, incident)
-        return "escalated"
+        """A person hears of it. If the desk cannot be reached, it is tried again and again."""
+        for number in range(1, _CALLS + 1):
+            outcome = await self._cross(self.cross.call, incident, again=f"/{number}")
+            match outcome:
+                case Committed():
+                    return "escalated"
+                case Rejected() if outcome.ended == "effect":
+                    await self.run.clock.advance(minutes=1)
+                case _:
+                    break
+        return "stopped"
 
     async def _cross(
         self,
         what: Boundary[Incident, Any, R] | ScatterGather[Incident, R],
         incident: Incident,
+        *,
+        again: str = "",
     ) -> Outcome[R]:
         """Once per incident, whichever process it is: the key says so for ever."""
         name = boundary_of(what).name
-        work = self.run.runtime.run(what, incident, key=f"{name}/{incident.id}")
+        work = self.run.runtime.run(what, incident, key=f"{name}/{incident.id}{again}")
         return await self.meter.measure(incident.id, name, work)
 
     async def _keep(self, alarm: Incident, event: Alarmed | Seen | Ended) -> None:

@@ -135,7 +135,7 @@ def opened(plan: Plan, name: str) -> Generator[tuple[Network, list[Alarm]]]:
 
         does = service("network", (*UNDONE_BY, *UNDONE_BY.values()), faults)
         desk = service("desk", ("call",), faults)
-        yield Network(does, desk, raised, seed=plan.seed, silent=2 * plan.faults), raised
+        yield Network(does, desk, raised, seed=plan.seed, silent=min(2 * plan.faults, 0.4)), raised
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
