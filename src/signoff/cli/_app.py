@@ -20,6 +20,7 @@ from signoff.cli import (
     kill,
     ledger,
     local,
+    new,
     policy,
     reliability,
     renewals,
@@ -54,6 +55,7 @@ app.command("kill")(kill.kill)
 app.command("controls")(controls.controls)
 app.add_typer(policy.app, name="policy")
 app.command("select")(select.select)
+app.command("new")(new.new)
 app.command("check")(check.check)
 app.add_typer(workloads.app, name="workloads")
 app.add_typer(replay.app, name="replay")

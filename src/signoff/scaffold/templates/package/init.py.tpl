@@ -1,0 +1,1 @@
+"""The agent for a $words: it proposes, and code signs off."""
