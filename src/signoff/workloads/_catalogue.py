@@ -15,7 +15,7 @@ _PLACES: Final = {
     "network-triage": "signoff.workloads.network_triage:NETWORK_TRIAGE",
     "lead-warming": "signoff.workloads.lead_warming:LEAD_WARMING",
     "port-in": "signoff.workloads.port_in:PORT_IN",
-    "contract-renewal": "signoff.workloads._contract_renewal:CONTRACT_RENEWAL",
+    "contract-renewal": "signoff.workloads.contract_renewal:CONTRACT_RENEWAL",
 }
 
 #: Every workload that ships, from seconds to months.

@@ -20,8 +20,6 @@ CLASSES = {
     "contract-renewal": ("long-horizon", "state machine"),
 }
 
-OURS = ("billing-assist", "network-triage")
-
 #: The five files that are read side by side.
 FILES = ("workload.py", "boundary.py", "lifecycle.py", "decision_record.md", "world.py")
 
@@ -40,14 +38,14 @@ def test_a_workload_is_what_the_design_says(name: str) -> None:
     assert found.damage
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_workload_has_the_same_five_files(name: str) -> None:
     package = importlib.import_module(shipped(name).package)
     folder = Path(str(package.__file__)).parent
     assert all((folder / file).is_file() for file in FILES)
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_record_is_what_is_selected_today(name: str) -> None:
     package = importlib.import_module(shipped(name).package)
     text = (Path(str(package.__file__)).parent / "decision_record.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from signoff.boundary import Boundary
 from signoff.coordination import boundary_of
 from signoff.replay import Examination
 from signoff.workloads.contract_renewal import proposers as people
-from signoff.workloads.contract_renewal.boundaries import (
+from signoff.workloads.contract_renewal.boundary import (
     Proposers,
     boundaries,
     calls_for_closing,

@@ -18,8 +18,9 @@ from signoff.coordination import Compensated, Delegation, boundary_of
 from signoff.errors import NotNow
 from signoff.runtime import Known, Runtime
 from signoff.state import At, Handle, StateMachine
-from signoff.workloads.contract_renewal.boundaries import Boundaries
-from signoff.workloads.contract_renewal.subject import Renewal, Stage, World
+from signoff.workloads.contract_renewal.boundary import Boundaries
+from signoff.workloads.contract_renewal.subject import Renewal, Stage
+from signoff.workloads.contract_renewal.world import World
 
 RenewalHandle = Handle[Stage, Renewal]
 

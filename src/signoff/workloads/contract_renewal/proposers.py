@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from signoff.boundary import Question
 from signoff.errors import BadInput
 from signoff.proposers import Local, Model, Rates, Simulated
-from signoff.workloads.contract_renewal.boundaries import Proposers
+from signoff.workloads.contract_renewal.boundary import Proposers
 from signoff.workloads.contract_renewal.signals import sources
 from signoff.workloads.contract_renewal.specialists import discount_for
 from signoff.workloads.contract_renewal.subject import (

@@ -21,11 +21,12 @@ from signoff.state import StateMachine
 from signoff.storage import Storage
 from signoff.testing import FakeClock
 from signoff.workloads.contract_renewal import proposers as people
-from signoff.workloads.contract_renewal.boundaries import Ports, Proposers, boundaries
+from signoff.workloads.contract_renewal.boundary import Ports, Proposers, boundaries
 from signoff.workloads.contract_renewal.customers import Customer
 from signoff.workloads.contract_renewal.lifecycle import RenewalAgent
 from signoff.workloads.contract_renewal.reviewers import LOOKS_EVERY, PRINCIPALS, Reviewers
-from signoff.workloads.contract_renewal.subject import WINDOW, Renewal, World
+from signoff.workloads.contract_renewal.subject import WINDOW, Renewal
+from signoff.workloads.contract_renewal.world import World
 
 #: The first day of the simulated calendar.
 BEGINS: Final = datetime(2026, 1, 1, tzinfo=UTC)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
@@ -13,7 +12,6 @@ from signoff.workloads.contract_renewal.customers import (
     Customer,
     Ending,
     InternetService,
-    ending_for,
 )
 
 #: No offer goes above this share of the price, unless the customer has a cap of their own.
@@ -27,7 +25,7 @@ Stage: TypeAlias = Literal[
 ]
 Reply: TypeAlias = Literal["", "renew", "take the offer", "leave", "pay less", "dispute"]
 
-_REPLIES: dict[Ending, Reply] = {
+REPLIES: dict[Ending, Reply] = {
     "renewed": "renew",
     "renewed_with_offer": "take the offer",
     "churned": "leave",
@@ -36,7 +34,7 @@ _REPLIES: dict[Ending, Reply] = {
 }
 
 #: What a reply asks for. A dispute asks for a person.
-RESOLUTIONS: dict[Reply, Ending] = {reply: ending for ending, reply in _REPLIES.items()}
+RESOLUTIONS: dict[Reply, Ending] = {reply: ending for ending, reply in REPLIES.items()}
 
 
 class Renewal(BaseModel):
@@ -134,27 +132,3 @@ def price_after(renewal: Renewal, resolution: Ending) -> float:
             return round(renewal.monthly_charges * 0.80, 2)
         case "churned" | "escalated":
             return 0.0
-
-
-class World:
-    """What happens to the customers meanwhile, decided by their rows; nobody proposes it."""
-
-    def __init__(self, customers: dict[str, Customer]) -> None:
-        self._customers = customers
-
-    def reply_of(self, id: str) -> Reply:
-        """What the customer answers a week before the end."""
-        return _REPLIES[ending_for(self._customers[id])]
-
-    @staticmethod
-    def product_ends(renewal: Renewal) -> bool:
-        """Whether the product is one of those withdrawn on day -47."""
-        return renewal.product == "DSL" and renewal.tenure >= 60
-
-    @staticmethod
-    def merger(renewal: Renewal) -> datetime | None:
-        """When the customer's contract is merged with another; hardly ever."""
-        draw = hashlib.sha256(f"merger/{renewal.id}".encode()).digest()
-        if draw[0] >= 3:
-            return None
-        return renewal.ends - timedelta(days=33 + draw[1] % 50)

@@ -14,7 +14,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from signoff.boundary import Answer, Proposer, Question, Refused
-from signoff.workloads.contract_renewal.boundaries import (
+from signoff.workloads.contract_renewal.boundary import (
     Call,
     Ports,
     Proposers,
@@ -24,7 +24,8 @@ from signoff.workloads.contract_renewal.boundaries import (
 from signoff.workloads.contract_renewal.customers import Customer
 from signoff.workloads.contract_renewal.run import BEGINS, Progress
 from signoff.workloads.contract_renewal.services import ServiceError, ServicePort
-from signoff.workloads.contract_renewal.subject import WINDOW, Closing, Offer, Renewal, World
+from signoff.workloads.contract_renewal.subject import WINDOW, Closing, Offer, Renewal
+from signoff.workloads.contract_renewal.world import World
 
 _TRIES: Final = 3
 

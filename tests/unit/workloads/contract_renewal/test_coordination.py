@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from signoff import Committed, Runtime, Suspended
 from signoff.boundary import Question
 from signoff.coordination import Compensated, Part
+from signoff.methodology import check, wiring_of
 from signoff.proposers import Function
 from signoff.testing import FakeClock
-from signoff.workloads.contract_renewal import proposers
-from signoff.workloads.contract_renewal.boundaries import Boundaries, Proposers, boundaries
+from signoff.workloads.contract_renewal import decided, proposers
+from signoff.workloads.contract_renewal.boundary import Boundaries, Proposers, boundaries
 from signoff.workloads.contract_renewal.lifecycle import RenewalAgent
 from signoff.workloads.contract_renewal.services import (
     Faults,
@@ -30,7 +31,8 @@ from signoff.workloads.contract_renewal.services import (
 from signoff.workloads.contract_renewal.settlement import ACTIONS, UNDONE_BY, settled_in
 from signoff.workloads.contract_renewal.signals import Signal, together
 from signoff.workloads.contract_renewal.specialists import one_offer
-from signoff.workloads.contract_renewal.subject import Offer, Renewal, Score, Terms, World
+from signoff.workloads.contract_renewal.subject import Offer, Renewal, Score, Terms
+from signoff.workloads.contract_renewal.world import World
 
 ENDS = datetime(2026, 4, 1, tzinfo=UTC)
 RENEWAL = Renewal(
@@ -181,3 +183,11 @@ def test_a_settlement_that_cannot_be_finished_leaves_nothing_behind(
             assert done[UNDONE_BY[action]] == number
     assert not set(done) & {"send_confirmation", "send_farewell", "send_correction"}
     assert stuck == 0 or sum(done.values()) > 0
+
+
+def test_the_wiring_is_what_the_record_says(tmp_path: Path) -> None:
+    with open_services(tmp_path) as services:
+        cross = boundaries(proposers.simulated(seed=1, misbehaves=0.0), services)
+        agent = RenewalAgent(cross, World({}))
+        checked = check(decided(), wiring_of([agent.lifecycle, *agent.crossed]))
+    assert checked.drifts == ()

@@ -18,7 +18,8 @@ from signoff.workloads.contract_renewal.customers import Customer
 from signoff.workloads.contract_renewal.spines import _log, _machine
 from signoff.workloads.contract_renewal.spines._agent import Outside
 from signoff.workloads.contract_renewal.spines._versions import MakeModels, Version
-from signoff.workloads.contract_renewal.subject import WINDOW, Renewal, World
+from signoff.workloads.contract_renewal.subject import WINDOW, Renewal
+from signoff.workloads.contract_renewal.world import World
 
 #: Where a renewal's standing comes from after the pause.
 Spine: TypeAlias = Literal["state machine", "event log", "event log, asked again"]

@@ -1,19 +1,16 @@
-"""The contract renewal, entered in the catalogue; `signoff renewals run` says more about it."""
+"""A run of the renewals as the catalogue shows it; `signoff renewals run` says more about it."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import asdict, replace
-from datetime import timedelta
 from typing import Final
 
-from signoff.methodology import Workload
 from signoff.storage import storage_at, without_password
 from signoff.workloads._meter import Cost, CostRow, Meter
 from signoff.workloads._plan import Plan
-from signoff.workloads._shipped import Shipped, Unguarded, WorkloadReport
+from signoff.workloads._shipped import Unguarded, WorkloadReport
 from signoff.workloads.contract_renewal.audit import audit
 from signoff.workloads.contract_renewal.customers import Customer, file_digest, read_customers
 from signoff.workloads.contract_renewal.proposers import named
@@ -22,30 +19,11 @@ from signoff.workloads.contract_renewal.sample import write_sample
 from signoff.workloads.contract_renewal.services import Faults, Service, Services, open_services
 from signoff.workloads.contract_renewal.unguarded import run_unguarded
 
-_WORKLOAD: Final = Workload(
-    name="contract renewal",
-    about="Leads a customer's contract through the 90 days before it ends.",
-    horizon=timedelta(days=90),
-    waits_on_the_outside=True,
-    longest_pause=timedelta(days=30),
-    rebuildable_from_input=False,
-    world_moves_while_paused=True,
-    one_owner=True,
-    independent_subtasks=True,
-    deterministic_merge=True,
-    peers_write=True,
-    partial_result_useful=False,
-    partial_write_costs_more=True,
-    side_effects=True,
-    consequence="financial",
-    asked_who_decided=True,
-)
-
 #: As the ledger calls it -> as an outcome is called.
 _STATUS: Final = {"open": "under way", "intended": "under way"}
 
 
-async def _run(plan: Plan) -> WorkloadReport:
+async def run(plan: Plan) -> WorkloadReport:
     with plan.placed() as placed:
         customers, digest = _customers(placed)
         meter = Meter()
@@ -80,7 +58,7 @@ async def _run(plan: Plan) -> WorkloadReport:
     )
 
 
-async def _run_unguarded(plan: Plan) -> Unguarded:
+async def run_unguarded_of(plan: Plan) -> Unguarded:
     with plan.placed() as placed:
         customers, _ = _customers(placed)
         model = named(
@@ -136,25 +114,3 @@ def _cost(report: Report, meter: Meter, seconds: float) -> Cost:
         transactions=meter.transactions,
         calls=report.attempts,
     )
-
-
-_DAMAGE: Final[Mapping[str, str]] = {
-    "over_cap": "offers mailed above the customer's cap",
-    "not_a_discount": "offers mailed without a usable discount",
-    "wrong_customer": "effects on the wrong customer",
-    "wrong_price": "contracts and invoices at a wrong price",
-    "wrong_ending": "effects against the customer's reply",
-    "doubles": "effects that happened twice or more",
-    "orphans": "renewals closed in one system and not in another",
-    "missing": "renewals that a service never heard of",
-}
-
-CONTRACT_RENEWAL: Final = Shipped(
-    name="contract-renewal",
-    workload=_WORKLOAD,
-    units="renewals",
-    run=_run,
-    run_unguarded=_run_unguarded,
-    damage=_DAMAGE,
-    package="signoff.workloads.contract_renewal",
-)
