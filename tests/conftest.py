@@ -21,6 +21,12 @@ import pytest
 _databases = count(1)
 
 
+@pytest.fixture(autouse=True)
+def _no_width_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables are as wide as in a pipe, whoever runs the tests: xdist, for one, names a width."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A server for this session (one per xdist worker), on the loopback; stopped at the end."""

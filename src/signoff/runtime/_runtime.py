@@ -123,6 +123,7 @@ class Runtime(CrossingVerbs, SpineVerbs, PeopleVerbs, EventVerbs):
         self._gave_up: BaseException | None = None
         self._storage.on_due = self._runner.expect
         self._storage.on_append = self._consumers.woken.set
+        self._is_open = False
         self._driver: asyncio.Task[None] | None = None
         self._consuming: asyncio.Task[None] | None = None
 
@@ -138,6 +139,7 @@ class Runtime(CrossingVerbs, SpineVerbs, PeopleVerbs, EventVerbs):
 
     async def __aenter__(self) -> Runtime:
         await self._storage.open(exclusive=True)
+        self._is_open = True  # before anything is driven: what is due crosses boundaries
         self._driver = await self._supervised("due work", self._runner)
         if self._registry.consumers:
             await self._drive_consumers()
@@ -171,6 +173,7 @@ class Runtime(CrossingVerbs, SpineVerbs, PeopleVerbs, EventVerbs):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._is_open = False
         drivers = (self._driver, self._consuming)
         self._driver = self._consuming = None
         failure: BaseException | None = None
@@ -223,7 +226,7 @@ class Runtime(CrossingVerbs, SpineVerbs, PeopleVerbs, EventVerbs):
         return done
 
     def _check_open(self) -> None:
-        if self._driver is None:
+        if not self._is_open:
             raise UsageError("this runtime is not open: async with Runtime(...) as runtime")
         if self._gave_up is not None:
             raise self._gave_up
