@@ -30,7 +30,7 @@ PAGES = [
 ]
 ROOMS = ["", "boundary", "state", "control", "proposers", "runtime", "testing", "ledger", "storage"]
 ROOMS += ["clock", "coordination", "errors", "statistics", "corpus", "replay"]
-ROOMS += ["methodology", "scaffold"]
+ROOMS += ["methodology", "scaffold", "diagnosis"]
 
 _FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")

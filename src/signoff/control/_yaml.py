@@ -16,6 +16,7 @@ from signoff.control._errors import BadPolicy, Problem
 
 LARGEST = 1_000_000
 _DEEPEST = 20
+_TOO_DEEP = f"nested more than {_DEEPEST} levels deep"
 _MOST_VALUES = 50_000
 
 Keys: TypeAlias = tuple[str | int, ...]
@@ -158,6 +159,8 @@ class _Reader:
                 self._take(event, type(event).__name__)
         except yaml.MarkedYAMLError as error:
             mark, why = error.problem_mark or error.context_mark, error.problem or "not YAML"
+            if "nesting depth" in why:  # newer parsers have a limit, and reach it first
+                why = _TOO_DEEP
             if mark is None or mark.line > self._text.count("\n"):  # beyond the end
                 problem = _problem_at(self._text, len(self._text), why)
             else:
@@ -194,7 +197,7 @@ class _Reader:
 
     def _open(self, event: Any, container: dict[str, Any] | list[Any]) -> None:
         if len(self._stack) >= _DEEPEST:
-            self._refuse(event, f"nested more than {_DEEPEST} levels deep")
+            self._refuse(event, _TOO_DEEP)
         keys = self._place(event, container)
         self._stack.append(_Open(keys, container))
 

@@ -39,6 +39,19 @@ RECORDS: list[Record] = [
     ledger.Changed(machine="m", state="open", version=2, because="news", subject={}),
     ledger.TimerSet(version=1, timers=(("late", "2026-03-01T12:00:00.000000Z"),)),
     ledger.TimerFired(name="late", version=1),
+    ledger.Appended(log="orders", event="Placed", digest="d", version=1),
+    ledger.Forked(log="orders", source="order-1", version=2),
+    ledger.Late(
+        log="orders",
+        consumer="triage",
+        version=2,
+        happened="2026-03-01T12:00:00.000000Z",
+        watermark="2026-03-01T12:15:00.000000Z",
+        policy="drop",
+    ),
+    ledger.AskedAgain(
+        log="orders", consumer="triage", version=1, fingerprint={"model": "m"}, verdict="accepted"
+    ),
     ledger.Sealed(root="r", subjects=1, records=2, position=2),
 ]
 
