@@ -30,7 +30,7 @@ PAGES = [
 ]
 ROOMS = ["", "boundary", "state", "control", "proposers", "runtime", "testing", "ledger", "storage"]
 ROOMS += ["clock", "coordination", "errors", "statistics", "corpus", "replay"]
-ROOMS += ["methodology", "scaffold", "diagnosis"]
+ROOMS += ["methodology", "scaffold", "diagnosis", "reading", "words"]
 
 _FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
@@ -308,7 +308,7 @@ def test_the_reference_knows_every_room() -> None:
 
 def _is_room(path: Path) -> bool:
     """Applications over the library are no part of its reference."""
-    if path.stem.startswith("_") or path.stem in ("cli", "workloads"):
+    if path.stem.startswith("_") or path.stem in ("cli", "console", "workloads"):
         return False
     return path.suffix == ".py" or path.joinpath("__init__.py").exists()
 

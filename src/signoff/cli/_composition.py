@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from signoff.cli._output import plain, put, show_table, styled
+from signoff.cli._output import put, show_table, styled
+from signoff.words import plain
 
 if TYPE_CHECKING:
     from signoff.methodology import Comparison, DecisionRecord, WhyNot

@@ -14,8 +14,8 @@ from typing import Any, cast
 import typer
 from typer.core import TyperGroup
 
-from signoff.cli._output import plain
 from signoff.errors import SignoffError, UsageError
+from signoff.words import plain
 
 #: Set it to see where an error came from.
 TRACEBACK = "SIGNOFF_TRACEBACK"

@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
 from typing import Any, TextIO
 
-from signoff.cli._account import apart, parsed
 from signoff.cli._output import console
 from signoff.errors import BadInput, SignoffError
 from signoff.ledger import Entry
+from signoff.reading import apart, parsed
 from signoff.storage import Storage
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from signoff.cli._output import count, moment, put, show_table, styled
+from signoff.cli._output import put, show_table, styled
+from signoff.words import count, moment
 
 if TYPE_CHECKING:
     from signoff.diagnosis import Diagnosis, Finding, Signature

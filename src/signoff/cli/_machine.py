@@ -12,10 +12,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from signoff.cli._finding import Finding
-from signoff.cli._output import took
 from signoff.clock import SystemClock
 from signoff.errors import MissingExtra
+from signoff.reading import Finding
+from signoff.words import took
 
 #: SQLite learned STRICT tables in this version.
 _SQLITE = (3, 37, 0)

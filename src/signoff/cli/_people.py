@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 
 from signoff.cli._ending import Status
-from signoff.cli._output import plain
 from signoff.control import Principals
 from signoff.errors import UsageError
+from signoff.words import plain
 
 #: The `--by` of every command that decides something.
 By = Annotated[

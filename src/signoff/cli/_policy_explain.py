@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from signoff.boundary import Recorded
-from signoff.cli._account import chain, payloads, subject_of
-from signoff.cli._output import compact, count, moment, put, show_fields, styled
-from signoff.cli._telling import told
+from signoff.cli._output import put, show_fields, styled
 from signoff.control import (
     AskedPolicy,
     Fired,
@@ -22,7 +20,9 @@ from signoff.control import (
     text_of,
 )
 from signoff.ledger import CONTROLS, Entry
+from signoff.reading import chain, payloads, subject_of, told
 from signoff.storage import Connection, Storage
+from signoff.words import compact, count, moment
 
 #: Records that say where a crossing stands.
 _STANDS = ("committed", "rejected", "suspended", "halted", "unknown", "intended", "resumed")

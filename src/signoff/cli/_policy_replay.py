@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
-from signoff.cli._account import chain, payloads
-from signoff.cli._output import compact, count, moment, put, show_table, styled
+from signoff.cli._output import put, show_table, styled
 from signoff.clock import from_stamp, stamp
 from signoff.control import (
     PolicyReplay,
@@ -21,7 +20,9 @@ from signoff.control import (
     last_of_each_attempt,
 )
 from signoff.errors import UsageError
+from signoff.reading import chain, payloads
 from signoff.storage import Connection, Storage
+from signoff.words import compact, count, moment
 
 _SPAN = re.compile(r"([0-9]{1,6})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}

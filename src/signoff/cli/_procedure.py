@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 import typer
 
 from signoff.cli._ending import Status
-from signoff.cli._output import count, put, show_json, show_table, styled
-from signoff.cli._store import existing
+from signoff.cli._output import put, show_json, show_table, styled
 from signoff.errors import BadInput, UsageError
+from signoff.reading import existing
+from signoff.words import count
 
 if TYPE_CHECKING:
     from signoff.boundary import Boundary, Proposer

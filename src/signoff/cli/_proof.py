@@ -9,10 +9,9 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
-from signoff.cli._account import parsed
 from signoff.cli._output import console
-from signoff.cli._store import existing
 from signoff.ledger import SEALS, Fault, Sealed, Verification
+from signoff.reading import existing, parsed
 
 
 async def prove(url: str, sealed: str = "") -> Verification:

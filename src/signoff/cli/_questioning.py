@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from signoff.cli._ending import Status
-from signoff.cli._output import console, plain, styled
+from signoff.cli._output import console, styled
 from signoff.errors import BadInput, UsageError
+from signoff.words import plain
 
 if TYPE_CHECKING:
     from signoff.methodology import Question, Workload

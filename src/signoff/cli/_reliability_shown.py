@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from signoff.cli._output import count, plain, show_json, show_table
+from signoff.cli._output import show_json, show_table
 from signoff.errors import UsageError
+from signoff.words import count, plain
 
 if TYPE_CHECKING:
     from signoff.diagnosis import Lever, Momentum, Reliability, Slice, VersionEffect

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from signoff.cli._output import show_fields, show_table, took
+from signoff.cli._output import show_fields, show_table
 from signoff.cli._renewal_run import Plan, Result, Unguarded
 from signoff.control import ServiceLevel
+from signoff.words import took
 from signoff.workloads.contract_renewal.customers import Customer
 
 _ENDINGS = ("renewed", "renewed_with_offer", "churned", "restructured", "escalated")

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from signoff.cli import _replay_shown
-from signoff.cli._output import AsJson, count, plain, put, show_json, show_table, styled
+from signoff.cli._output import AsJson, put, show_json, show_table, styled
 from signoff.cli._replay_shown import AllowEffects, Confidence, Examples, Margin, ReportFile
 from signoff.cli._replay_who import Asked, asking_bar, lanes_of
-from signoff.cli._store import DEFAULT_STORE, StoreUrl, existing
+from signoff.cli._store import DEFAULT_STORE, StoreUrl
 from signoff.errors import BadInput, UsageError
+from signoff.reading import existing
+from signoff.words import count, plain
 
 if TYPE_CHECKING:
     from signoff.boundary import Proposer

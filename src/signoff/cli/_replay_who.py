@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from signoff.cli._output import took
+from signoff.words import took
 
 if TYPE_CHECKING:
     from signoff.boundary import Proposer

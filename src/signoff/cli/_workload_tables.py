@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from signoff.cli._composition import show_record
-from signoff.cli._output import put, show_fields, show_table, styled, took
+from signoff.cli._output import put, show_fields, show_table, styled
 from signoff.methodology import select
+from signoff.words import took
 from signoff.workloads import CostRow, Shipped, WorkloadReport
 
 

@@ -11,10 +11,9 @@ from typing import Annotated, Any, Literal
 import typer
 
 from signoff.boundary import TicketRow
-from signoff.cli._answers import Followed, follow, give
 from signoff.cli._edited import written_proposal
 from signoff.cli._ending import Status
-from signoff.cli._output import AsJson, count, plain, put, show_json, show_table, styled, took
+from signoff.cli._output import AsJson, put, show_json, show_table, styled
 from signoff.cli._people import (
     DEFAULT_PRINCIPALS,
     Because,
@@ -23,19 +22,25 @@ from signoff.cli._people import (
     principals_at,
     who,
 )
-from signoff.cli._store import DEFAULT_STORE, StoreUrl, existing
-from signoff.cli._ticket_view import see, seen_as_json, show_ticket
-from signoff.cli._tickets import (
-    STATUSES,
-    as_json,
-    by_deadline,
-    find_ticket,
-    known_ticket,
-    show_tickets,
-)
+from signoff.cli._store import DEFAULT_STORE, StoreUrl
+from signoff.cli._ticket_view import seen_as_json, show_ticket
+from signoff.cli._tickets import show_tickets
 from signoff.clock import SystemClock
 from signoff.control import Answer, Principals, ServiceLevel, service_levels
 from signoff.errors import BadInput, NotAllowed
+from signoff.reading import (
+    STATUSES,
+    Followed,
+    by_deadline,
+    existing,
+    find_ticket,
+    follow,
+    give,
+    known_ticket,
+    see,
+)
+from signoff.reading import ticket_as_json as as_json
+from signoff.words import count, plain, took
 
 app = typer.Typer(help="What waits for a person, and the answers.", no_args_is_help=True)
 

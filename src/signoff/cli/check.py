@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from signoff.cli._ending import Status
-from signoff.cli._output import AsJson, count, put, show_json, show_table, styled
+from signoff.cli._output import AsJson, put, show_json, show_table, styled
+from signoff.words import count
 
 if TYPE_CHECKING:
     from signoff.cli._project import Project

@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json as json_
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
 
-from signoff.boundary import KILLS, Kill, read_kills
-from signoff.cli._output import AsJson, moment, plain, show_json, show_table
-from signoff.cli._store import DEFAULT_STORE, StoreUrl, existing
+from signoff.cli._output import AsJson, show_json, show_table
+from signoff.cli._store import DEFAULT_STORE, StoreUrl
 from signoff.cli.kill import show_kills
-from signoff.control import POLICIES
-from signoff.storage import Storage
-
-
-@dataclass(slots=True)
-class _Share:
-    """What one tenant's crossings have of a throttle; those of nobody in particular together."""
-
-    throttle: str
-    tenant: str
-    held: int = 0
-    used: int = 0
-    held_usd: float = 0.0
-    spent_usd: float = 0.0
-    last: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Set:
-    """How the controls of a store are set."""
-
-    kills: tuple[Kill, ...]
-    policies: dict[str, list[str]]
-    shares: list[_Share]
-    days: dict[str, dict[str, Any]]
+from signoff.reading import ControlsSet, controls_set, existing
+from signoff.words import moment, plain
 
 
 def controls(store: StoreUrl = DEFAULT_STORE, json: AsJson = False) -> None:
     """Kills that hold, policies in force, and what is held and used of every throttle."""
 
-    async def read() -> _Set:
+    async def read() -> ControlsSet:
         async with existing(store) as storage:
-            return await _settings(storage)
+            return await controls_set(storage)
 
     found = asyncio.run(read())
     if json:
@@ -66,26 +40,7 @@ def controls(store: StoreUrl = DEFAULT_STORE, json: AsJson = False) -> None:
         _show_shares(found)
 
 
-async def _settings(storage: Storage) -> _Set:
-    shares: dict[tuple[str, str], _Share] = {}
-    for name, tenant, state, number, usd, spent, _, last in await storage.throttles():
-        share = shares.setdefault((name, tenant), _Share(name, tenant))
-        share.spent_usd += spent
-        share.last = max(share.last, last)
-        if state == "held":
-            share.held, share.held_usd = number, usd
-        elif state == "used":
-            share.used = number
-    days = {name: json_.loads(await storage.switch(name) or "{}") for name, _ in shares}
-    return _Set(
-        read_kills(await storage.switch(KILLS)),
-        json_.loads(await storage.switch(POLICIES) or "{}"),
-        [*shares.values()],
-        days,
-    )
-
-
-def _show_shares(found: _Set) -> None:
+def _show_shares(found: ControlsSet) -> None:
     rows: list[list[object]] = [
         [
             share.throttle.removeprefix("throttle:"),

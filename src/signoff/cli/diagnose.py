@@ -10,9 +10,10 @@ import typer
 from signoff.cli._ending import Status
 from signoff.cli._output import AsJson, show_json
 from signoff.cli._progress import bar
-from signoff.cli._store import DEFAULT_STORE, StoreUrl, existing
+from signoff.cli._store import DEFAULT_STORE, StoreUrl
 from signoff.clock import SystemClock, from_stamp, stamp
 from signoff.errors import UsageError
+from signoff.reading import existing
 
 if TYPE_CHECKING:
     from signoff.diagnosis import Diagnosis

@@ -8,12 +8,11 @@ from pathlib import Path
 import typer
 
 from signoff.cli._ending import Status
-from signoff.cli._finding import Finding
-from signoff.cli._health import examine_store
 from signoff.cli._machine import examine_extras, examine_machine
 from signoff.cli._output import AsJson, put, show_json, styled
 from signoff.cli._store import DEFAULT_STORE, StoreUrl
 from signoff.errors import SignoffError, UsageError
+from signoff.reading import Finding, examine_store
 from signoff.storage import SQLiteStorage, storage_at
 
 _STYLE = {"OK": "green", "--": "yellow", "FAIL": "bold red"}

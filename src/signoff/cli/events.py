@@ -12,19 +12,12 @@ from typing import Annotated, Any, cast
 import typer
 
 from signoff.boundary import EventRow
-from signoff.cli._output import (
-    AsJson,
-    compact,
-    count,
-    moment,
-    plain,
-    show_fields,
-    show_json,
-    show_table,
-)
-from signoff.cli._store import DEFAULT_STORE, StoreUrl, existing
+from signoff.cli._output import AsJson, show_fields, show_json, show_table
+from signoff.cli._store import DEFAULT_STORE, StoreUrl
 from signoff.errors import BadInput
+from signoff.reading import existing
 from signoff.storage import Storage
+from signoff.words import compact, count, moment, plain
 
 app = typer.Typer(help="List, follow, show and fork event streams.", no_args_is_help=True)
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from signoff.cli._output import AsJson, count, show_json, show_table
+from signoff.cli._output import AsJson, show_json, show_table
 from signoff.cli._progress import bar
+from signoff.words import count
 
 if TYPE_CHECKING:
     from signoff.workloads.contract_renewal.customers import Customer

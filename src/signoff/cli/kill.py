@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 
 from signoff.boundary import KILLS, Kill, read_kills
-from signoff.cli._output import AsJson, count, moment, plain, put, show_json, show_table, styled
+from signoff.cli._output import AsJson, put, show_json, show_table, styled
 from signoff.cli._people import DEFAULT_PRINCIPALS, By, PrincipalsFile, principals_at, who
-from signoff.cli._scope import FATES, Reached, last_change, reached
-from signoff.cli._store import DEFAULT_STORE, StoreUrl, existing
+from signoff.cli._store import DEFAULT_STORE, StoreUrl
 from signoff.clock import SystemClock, stamp
 from signoff.control import Principals, lift, throw
 from signoff.errors import NotAllowed
+from signoff.reading import FATES, Reached, existing, last_change, reached
+from signoff.words import count, moment, plain
 
 #: Crossings in scope that are shown one by one.
 _SHOWN = 20

@@ -10,14 +10,24 @@ from typing import Annotated, Any
 import typer
 
 from signoff.cli import _export, _tree
-from signoff.cli._account import records_of, subject_of, subjects
 from signoff.cli._ending import Status
-from signoff.cli._output import AsJson, count, moment, show_fields, show_json, show_table
+from signoff.cli._output import AsJson, show_fields, show_json, show_table
 from signoff.cli._proof import as_json as proof_as_json
 from signoff.cli._proof import make_seal, prove
-from signoff.cli._store import DEFAULT_STORE, StoreUrl, existing
-from signoff.cli._story import as_json, chapters, show_story
+from signoff.cli._store import DEFAULT_STORE, StoreUrl
+from signoff.cli._story import show_story
 from signoff.errors import BadInput
+from signoff.reading import (
+    chapters,
+    crossing_tree,
+    existing,
+    find_node,
+    records_of,
+    story_as_json,
+    subject_of,
+    subjects,
+)
+from signoff.words import count, moment
 
 app = typer.Typer(help="Read, prove, seal and export what happened.", no_args_is_help=True)
 
@@ -56,15 +66,15 @@ def show(
                 c.crossing: await storage.crossing(c.crossing) for c in asked if c.crossing
             }
         if tree:
-            roots = _tree.tree(found, crossings)
-            picked = _tree.find(roots, only) if only else None
+            roots = crossing_tree(found, crossings)
+            picked = find_node(roots, only) if only else None
             roots = roots if picked is None else [picked]
             if json:
                 show_json(_tree.as_json(about, row, roots))
             else:
                 _tree.show_tree(about, roots)
         elif json:
-            show_json(as_json(about, row, told, crossings))
+            show_json(story_as_json(about, row, told, crossings))
         else:
             show_story(about, row, told, crossings)
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import typer
 
-from signoff.cli._output import AsJson, plain, show_json, took
+from signoff.cli._output import AsJson, show_json
 from signoff.clock import SystemClock
 from signoff.errors import MissingExtra, SignoffError
+from signoff.words import plain, took
 
 app = typer.Typer(
     help="A real, small model on this machine's CPU: no key, no network at run time.",

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signoff.cli._output import AsJson, count, plain, show_json
+from signoff.cli._output import AsJson, show_json
 from signoff.errors import UsageError
+from signoff.words import count, plain
 
 if TYPE_CHECKING:
     from signoff.methodology import DecisionRecord

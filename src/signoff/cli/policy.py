@@ -12,12 +12,14 @@ import typer
 
 from signoff.cli import _policy_explain, _policy_replay
 from signoff.cli._ending import Status
-from signoff.cli._output import AsJson, count, plain, put, show_json, show_table, styled
+from signoff.cli._output import AsJson, put, show_json, show_table, styled
 from signoff.cli._progress import bar
-from signoff.cli._store import DEFAULT_STORE, StoreUrl, existing
+from signoff.cli._store import DEFAULT_STORE, StoreUrl
 from signoff.clock import SystemClock
 from signoff.control import BadPolicy, CaseResult, Policy, PolicyReplay, Rule, read_cases
 from signoff.errors import BadInput, UsageError
+from signoff.reading import existing
+from signoff.words import count, plain
 
 app = typer.Typer(
     help="Check a policy, try it on cases and on what is on record, and explain what one said.",

@@ -11,10 +11,12 @@ import typer
 
 from signoff.cli import _reliability_shown
 from signoff.cli._default_command import otherwise
-from signoff.cli._output import AsJson, count
+from signoff.cli._output import AsJson
 from signoff.cli._progress import bar
-from signoff.cli._store import DEFAULT_STORE, StoreUrl, existing
+from signoff.cli._store import DEFAULT_STORE, StoreUrl
 from signoff.errors import BadInput, UsageError
+from signoff.reading import existing
+from signoff.words import count
 
 if TYPE_CHECKING:
     from signoff.diagnosis import Trial

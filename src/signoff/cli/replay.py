@@ -9,10 +9,11 @@ import typer
 
 from signoff.cli import _replay_live, _replay_shown
 from signoff.cli._default_command import otherwise
-from signoff.cli._output import AsJson, count, put, show_json, show_table, styled
+from signoff.cli._output import AsJson, put, show_json, show_table, styled
 from signoff.cli._progress import bar
 from signoff.cli._replay_shown import AllowEffects, Confidence, Examples, Margin, ReportFile
 from signoff.errors import UsageError
+from signoff.words import count
 
 if TYPE_CHECKING:
     from signoff.corpus import Corpus

@@ -11,8 +11,9 @@ import typer
 
 from signoff.cli import _composition
 from signoff.cli._ending import Status
-from signoff.cli._output import AsJson, plain, show_json
+from signoff.cli._output import AsJson, show_json
 from signoff.errors import BadInput, UsageError
+from signoff.words import plain
 
 if TYPE_CHECKING:
     from signoff.methodology import DecisionRecord

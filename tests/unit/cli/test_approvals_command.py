@@ -35,11 +35,12 @@ from signoff import (
     Suspended,
     Verdict,
 )
-from signoff.cli import _control_health, main
+from signoff.cli import main
 from signoff.cli._edited import exact_json
 from signoff.cli._people import principals_at
 from signoff.clock import SystemClock, stamp
 from signoff.control import Approval, Escalation, Gate, Heartbeat
+from signoff.reading import beating
 from signoff.state import After, StateMachine
 from signoff.testing import FakeClock, Scripted
 
@@ -697,7 +698,7 @@ def test_heartbeats_are_judged(state: Any, seconds: int, verdict: str, said: str
         restarts=2,
         error="ValueError: \x1b[2J",
     )
-    [finding] = _control_health.beating([beat], now)
+    [finding] = beating([beat], now)
     assert (finding.verdict, said in finding.found) == (verdict, True), finding.found
     assert "\x1b" not in finding.found
     assert bool(finding.remedy) == (verdict != "OK")

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from signoff.cli import _health, _machine
+from signoff.cli import _machine
 from signoff.clock import SystemClock, stamp
+from signoff.reading import _health
 
 
 def _verdicts(folder: Path) -> dict[str, str]:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from signoff.cli._output import compact, count, moment, plain, show_fields, show_table, took
+from signoff.cli._output import show_fields, show_table
+from signoff.words import compact, count, moment, plain, took
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from signoff import ledger
-from signoff.cli._story import chapters
-from signoff.cli._telling import told
 from signoff.ledger import Entry, Record
+from signoff.reading import chapters, told
 
 RECORDS: list[Record] = [
     ledger.Opened(boundary="b", key="b/s", subject={}, verifiers=("v@1",)),

@@ -15,11 +15,9 @@ from typer.testing import CliRunner
 from signoff import ledger
 from signoff.boundary import Budget, crossing_id
 from signoff.cli._app import app
-from signoff.cli._story import Chapter
-from signoff.cli._telling import told
-from signoff.cli._tree import tree
 from signoff.coordination import Delegation, Part, ScatterGather, Specialist
 from signoff.ledger import Entry
+from signoff.reading import Chapter, crossing_tree, told
 from signoff.runtime import Runtime
 
 
@@ -122,7 +120,7 @@ def _ids(nodes: Iterable[Any]) -> list[Any]:
 
 def test_parts_of_what_never_came_on_record_stand_alone() -> None:
     part = _chapter("b", ("opened", {"key": "k/1/b", "boundary": "b", "parent": "a"}))
-    assert _ids(tree([part], {})) == [("b", [])]
+    assert _ids(crossing_tree([part], {})) == [("b", [])]
 
 
 def test_a_circle_is_no_end() -> None:
@@ -131,7 +129,7 @@ def test_a_circle_is_no_end() -> None:
         _chapter("b", ("opened", {"key": "k/1/b", "parent": "a"})),
         _chapter("c", ("opened", {"key": "k/1/c", "parent": "a"}), ("proposed", {"parts": 3})),
     ]
-    assert {crossing for crossing, _ in _ids(tree(chapters, {}))} >= {"a", "b"}
+    assert {crossing for crossing, _ in _ids(crossing_tree(chapters, {}))} >= {"a", "b"}
 
 
 def test_hostile_names_cannot_act_on_a_terminal() -> None:

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from signoff.boundary import KILLS, Kill, TicketRow, read_kills
-from signoff.cli._finding import Finding
-from signoff.cli._output import count, moment, plain, took
-from signoff.cli._tickets import countdown, is_overdue, short_ids
 from signoff.clock import SystemClock, from_stamp
 from signoff.control import Heartbeat
+from signoff.reading._finding import Finding
+from signoff.reading._tickets import countdown, is_overdue, short_ids
 from signoff.storage import Storage
+from signoff.words import count, moment, plain, took
 
 #: A child that runs has a heartbeat every ten seconds.
 STALE = timedelta(seconds=30)

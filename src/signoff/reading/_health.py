@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from signoff.cli._control_health import examine_controls
-from signoff.cli._finding import Finding
-from signoff.cli._output import count, moment, took
-from signoff.cli._store import NoStore, existing
 from signoff.clock import SystemClock, from_stamp
 from signoff.errors import SignoffError, UsageError
 from signoff.ledger import EMPTY, link
+from signoff.reading._control_health import examine_controls
+from signoff.reading._existing import NoStore, existing
+from signoff.reading._finding import Finding
 from signoff.storage import Connection, SQLiteStorage, Storage
+from signoff.words import count, moment, took
 
 #: Records at the ledger's end that are recomputed.
 _LAST = 200

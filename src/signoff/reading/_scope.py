@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from signoff.boundary import Kill, Recorded
-from signoff.cli._account import body_of, parsed
 from signoff.ledger import CONTROLS
+from signoff.reading._account import body_of, parsed
 from signoff.storage import Storage
 
 _SWITCH = "kill_switch:"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from signoff.boundary import Recorded, TicketRow
-from signoff.cli._output import compact, plain
 from signoff.clock import Clock, SystemClock
 from signoff.control import Answer, Principals, Refusal, answer
 from signoff.errors import NotAllowed
 from signoff.storage import Storage
+from signoff.words import compact, plain
 
 #: Seconds between two looks at a crossing that a worker has to take up.
 _LOOK_EVERY = 0.2

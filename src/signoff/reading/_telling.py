@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from signoff.cli._output import compact, count, moment, plain, took
+from signoff.words import compact, count, moment, plain, took
 
 Body = Mapping[str, Any]
 

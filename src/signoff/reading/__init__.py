@@ -1,0 +1,87 @@
+"""Reading owns what a store tells a person, for whoever shows it: the command line or the console.
+
+Accounts of subjects, tickets with all that bears on their answer, what a kill reaches, who lives.
+"""
+
+from signoff.reading._account import (
+    apart,
+    body_of,
+    chain,
+    ids_like,
+    parsed,
+    payloads,
+    records_of,
+    subject_of,
+    subjects,
+)
+from signoff.reading._answers import Followed, follow, give
+from signoff.reading._chapters import Chapter, Line, chapters, standing, story_as_json
+from signoff.reading._control_health import FORGOTTEN, STALE, beating
+from signoff.reading._controls import ControlsSet, Share, controls_set
+from signoff.reading._existing import NoStore, existing
+from signoff.reading._finding import Finding
+from signoff.reading._health import examine_store
+from signoff.reading._scope import FATES, Reached, last_change, reached
+from signoff.reading._seen import Seen, see
+from signoff.reading._telling import Body, part_told, told
+from signoff.reading._tickets import (
+    STATUSES,
+    by_deadline,
+    countdown,
+    find_ticket,
+    is_overdue,
+    known_ticket,
+    short_ids,
+    ticket_as_json,
+)
+from signoff.reading._tree import Node, crossing_tree, find_node
+
+__all__ = [
+    "FATES",
+    "FORGOTTEN",
+    "STALE",
+    "STATUSES",
+    "Body",
+    "Chapter",
+    "ControlsSet",
+    "Finding",
+    "Followed",
+    "Line",
+    "NoStore",
+    "Node",
+    "Reached",
+    "Seen",
+    "Share",
+    "apart",
+    "beating",
+    "body_of",
+    "by_deadline",
+    "chain",
+    "chapters",
+    "controls_set",
+    "countdown",
+    "crossing_tree",
+    "examine_store",
+    "existing",
+    "find_node",
+    "find_ticket",
+    "follow",
+    "give",
+    "ids_like",
+    "is_overdue",
+    "known_ticket",
+    "last_change",
+    "parsed",
+    "part_told",
+    "payloads",
+    "reached",
+    "records_of",
+    "see",
+    "short_ids",
+    "standing",
+    "story_as_json",
+    "subject_of",
+    "subjects",
+    "ticket_as_json",
+    "told",
+]
