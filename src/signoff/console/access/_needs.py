@@ -85,6 +85,11 @@ def role_of(route: BaseRoute) -> Role | None:
     )
 
 
+def changes(route: Route) -> bool:
+    """Whether a route may be asked to change something."""
+    return not (route.methods or set()) <= SAFE
+
+
 def every_route(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
     """Routes, with those inside of mounts that are not declared as a whole."""
     for route in routes:

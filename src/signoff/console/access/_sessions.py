@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from signoff.clock import Clock
 from signoff.console.access._identity import Identity
+from signoff.console.access._tokens import new_secret
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,12 +51,12 @@ class Sessions:
 
     def open(self, identity: Identity, address: str) -> tuple[str, Session]:
         """Begin a session; its token, which is told only now, and the session."""
-        token = secrets.token_urlsafe(32)
+        token = new_secret()
         now = self._clock.now()
         session = Session(
             id=secrets.token_hex(8),
             identity=identity,
-            csrf=secrets.token_urlsafe(32),
+            csrf=new_secret(),
             since=now,
             seen=now,
             address=address,
@@ -76,14 +77,12 @@ class Sessions:
             return None
         return session
 
-    def use(self, session: Session, address: str) -> None:
-        """Note that a session was used just now."""
-        session.seen = self._clock.now()
-        session.address = address
-        for digest, kept in reversed(self._kept.items()):
-            if kept is session:
-                self._kept.move_to_end(digest)
-                break
+    def use(self, token: str, address: str) -> None:
+        """Note that a person has just used a session that `find` found."""
+        digest = _digest(token)
+        session = self._kept[digest]
+        session.seen, session.address = self._clock.now(), address
+        self._kept.move_to_end(digest)
 
     def end(self, which: Callable[[Session], bool]) -> tuple[Session, ...]:
         """End the sessions that are meant; which they were."""
@@ -91,6 +90,12 @@ class Sessions:
         for digest in ended:
             del self._kept[digest]
         return tuple(ended.values())
+
+    def still(self, before: Identity, now: Identity) -> None:
+        """Keep those who are in by one identity in by another: it proves the same."""
+        for session in self._kept.values():
+            if session.identity == before:
+                session.identity = now
 
     def __iter__(self) -> Iterator[Session]:
         """Those that have not ended, the one that was used last first."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
+from signoff.console.access._hosts import is_loopback, is_wildcard
 from signoff.errors import BadInput, UsageError
 
 #: The users file that is read if it exists and no other is named.
@@ -57,17 +58,12 @@ class AccessSettings:
     @property
     def loopback(self) -> bool:
         """Whether only programs on this machine reach it directly."""
-        if self.address == "localhost":
-            return True
-        try:
-            return ip_address(self.address).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.address)
 
     @property
     def hosts(self) -> frozenset[str]:
         """The names under which it answers, in lower case, without ports."""
-        own = () if _is_wildcard(self.address) else (self.address,)
+        own = () if is_wildcard(self.address) else (self.address,)
         return frozenset(name.lower().rstrip(".") for name in (*_HERE, *own, *self.host_names))
 
 
@@ -97,7 +93,8 @@ def check_bind(settings: AccessSettings) -> None:
     _check_addresses(settings)
     _check_limits(settings)
     reached = not settings.loopback or bool(settings.behind_proxy)
-    where = f"through {settings.behind_proxy}" if settings.behind_proxy else f"on {settings.address}"
+    proxy = settings.behind_proxy
+    where = f"through {proxy}" if proxy else f"on {settings.address}"
     if reached and settings.users is None:
         raise UsageError(
             f"the console does not listen {where} without users: anybody there could act in your "
@@ -109,7 +106,7 @@ def check_bind(settings: AccessSettings) -> None:
             "read on the way. Give --certfile and --keyfile, or --behind-proxy with the address "
             "of a proxy that terminates TLS"
         )
-    if (_is_wildcard(settings.address) or settings.behind_proxy) and not settings.host_names:
+    if (is_wildcard(settings.address) or settings.behind_proxy) and not settings.host_names:
         raise UsageError(
             f"the console {where} has no name to be called by. Give --host-name, the name in the "
             "address that people open"
@@ -148,10 +145,3 @@ def _check_limits(settings: AccessSettings) -> None:
         raise UsageError("a session's idle time has to be more than 0 and no more than its longest")
     if settings.most_sessions < 1 or settings.largest_body < 1:
         raise UsageError("most_sessions and largest_body have to be at least 1")
-
-
-def _is_wildcard(address: str) -> bool:
-    try:
-        return ip_address(address).is_unspecified
-    except ValueError:
-        return False

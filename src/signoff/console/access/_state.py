@@ -42,3 +42,14 @@ def form_of(request: Request) -> FormData:
 def session_of(request: Request) -> Session | None:
     """The session that the request belongs to; None where nobody has signed in."""
     return cast("Session | None", getattr(request.state, SESSION, None))
+
+
+def text_of(form: FormData, name: str) -> str:
+    """A field of a form; empty if it was not sent."""
+    value = form.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def peer_of(request: Request) -> str:
+    """The address that a request came from; empty if that is not known."""
+    return request.client.host if request.client else ""
