@@ -18,9 +18,10 @@ from signoff.console.access._gate import Page
 from signoff.console.access._hosts import own_origin
 from signoff.console.access._identity import Identity
 from signoff.console.access._local_path import local_path
+from signoff.console.access._login_view import LoginView
 from signoff.console.access._needs import anyone
 from signoff.console.access._provider import NotVouched, ProviderClient, client_secret
-from signoff.console.access._sign_in import NO_FORM, Entrance
+from signoff.console.access._sign_in import Entrance
 from signoff.console.access._state import peer_of
 from signoff.console.access._tokens import Binder, new_secret, same
 from signoff.console.access._users import Provider, check_name
@@ -139,12 +140,8 @@ class ByProvider:
     ) -> Response:
         known = {"user": name} if name else {}
         note("refused by OpenID Connect", **known, why=why, address=peer_of(request))
-        response = self._page(
-            request,
-            "access/login.html",
-            status=status,
-            **{**NO_FORM, "error": told, "again": True},
-        )
+        shown = LoginView(error=told, again=True)
+        response = self._page(request, "access/login.html", status=status, shown=shown)
         self._entrance.cookies.drop(request, response, "oidc")
         return response
 
@@ -176,12 +173,14 @@ def _name(provider: Provider, claims: Mapping[str, object]) -> str:
 
 def _claimed(provider: Provider, claims: Mapping[str, object]) -> frozenset[str]:
     """The groups or roles that a provider says, at its claim or at a path of claims."""
-    found: object = claims
-    if provider.roles_claim in claims:
-        found = claims[provider.roles_claim]
-    else:
+    found: object = claims.get(provider.roles_claim)
+    if found is None:
+        found = claims
         for part in provider.roles_claim.split("."):
-            inside = cast("Mapping[str, object]", found) if isinstance(found, Mapping) else {}
-            found = inside.get(part)
+            found = _inside(found, part)
     values = cast("list[object]", found) if isinstance(found, list) else [found]
     return frozenset([value for value in values if isinstance(value, str)][:_MOST_CLAIMED])
+
+
+def _inside(claims: object, part: str) -> object:
+    return cast("Mapping[str, object]", claims).get(part) if isinstance(claims, dict) else None

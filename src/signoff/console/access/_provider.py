@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from contextlib import aclosing
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 import httpx2
@@ -61,15 +62,10 @@ class ProviderClient:
             NotVouched: If the provider cannot be asked.
         """
         described = await self._description()
-        async with self._client(described, returns) as client:
-            url, _ = cast(
-                "tuple[str, str]",
-                client.create_authorization_url(
-                    _endpoint(described, "authorization_endpoint"),
-                    state=state,
-                    nonce=nonce,
-                    code_verifier=verifier,
-                ),
+        authorize = _endpoint(described, "authorization_endpoint")
+        async with aclosing(self._client(described, returns)) as client:
+            url, _ = client.create_authorization_url(
+                authorize, state=state, nonce=nonce, code_verifier=verifier
             )
         return url
 
@@ -84,15 +80,12 @@ class ProviderClient:
         """
         described = await self._description()
         try:
-            async with self._client(described, returns) as client:
-                token = cast(
-                    "Mapping[str, object]",
-                    await client.fetch_token(
-                        _endpoint(described, "token_endpoint"),
-                        grant_type="authorization_code",
-                        code=code,
-                        code_verifier=verifier,
-                    ),
+            async with aclosing(self._client(described, returns)) as client:
+                token = await client.fetch_token(
+                    _endpoint(described, "token_endpoint"),
+                    grant_type="authorization_code",
+                    code=code,
+                    code_verifier=verifier,
                 )
         except (OAuthError, httpx2.HTTPError, ValueError) as error:
             raise NotVouched(f"the code was not accepted: {_said(error)}") from error
@@ -113,7 +106,7 @@ class ProviderClient:
     ) -> Mapping[str, object]:
         try:
             token = await self._verified(described, id_token)
-            claims = CodeIDToken(
+            claims: Any = CodeIDToken(
                 token.claims,
                 token.header,
                 options={
@@ -152,9 +145,9 @@ class ProviderClient:
             raise NotVouched(f"{issuer} says that it is {described.get('issuer')!r}")
         return described
 
-    def _client(self, described: Mapping[str, object], returns: str) -> AsyncOAuth2Client:
+    def _client(self, described: Mapping[str, object], returns: str) -> _OAuthClient:
         secret = client_secret(self.provider)
-        return AsyncOAuth2Client(
+        client = AsyncOAuth2Client(
             client_id=self.provider.client_id,
             client_secret=secret or None,
             token_endpoint_auth_method=_authentication(described, secret),
@@ -164,6 +157,7 @@ class ProviderClient:
             timeout=_TIMEOUT,
             follow_redirects=False,
         )
+        return cast("_OAuthClient", client)
 
 
 def client_secret(provider: Provider) -> str:
@@ -178,6 +172,20 @@ def client_secret(provider: Provider) -> str:
     if secret := os.environ.get(name):
         return secret
     raise BadInput(f"[oidc] client_secret_env names {name}, which is not set in the environment")
+
+
+class _OAuthClient(Protocol):
+    """What we use of the library's client, which has no types of its own."""
+
+    def create_authorization_url(
+        self, url: str, *, state: str, nonce: str, code_verifier: str
+    ) -> tuple[str, str]: ...
+
+    async def fetch_token(
+        self, url: str, *, grant_type: str, code: str, code_verifier: str
+    ) -> Mapping[str, object]: ...
+
+    async def aclose(self) -> None: ...
 
 
 class _Kept:
@@ -221,9 +229,9 @@ class _Kept:
 
 def _key_set(document: Mapping[str, object]) -> KeySet:
     """The keys of a document that we can use; a provider may have others."""
-    listed = document.get("keys")
+    listed = cast("list[dict[str, Any]]", document.get("keys"))
     keys: list[Any] = []
-    for key in cast("list[Any]", listed if isinstance(listed, list) else []):
+    for key in listed if isinstance(listed, list) else []:
         try:
             keys.append(import_key(key))
         except (JoseError, ValueError, TypeError, KeyError, AttributeError):

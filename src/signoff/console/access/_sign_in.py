@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -17,6 +16,7 @@ from signoff.console.access._directory import UsersFile
 from signoff.console.access._gate import Page
 from signoff.console.access._identity import Identity
 from signoff.console.access._local_path import local_path
+from signoff.console.access._login_view import LoginView
 from signoff.console.access._needs import anyone, needs
 from signoff.console.access._passwords import Passwords, TooBusy
 from signoff.console.access._role import Role
@@ -92,7 +92,7 @@ class ByKey:
     @anyone
     async def show(self, request: Request) -> Response:
         """Say how to come in."""
-        return self._page(request, "access/login.html", **{**NO_FORM, "by_link": True})
+        return self._page(request, "access/login.html", shown=LoginView(by_link=True))
 
     @anyone
     async def enter(self, request: Request) -> Response:
@@ -102,8 +102,8 @@ class ByKey:
             return self._entrance.admit(request, self._identity, leads)
         note("refused a wrong key", address=peer_of(request))
         told = "This key is not the console's. It prints another one each time it starts."
-        values = {**NO_FORM, "error": told, "by_link": True}
-        return self._page(request, "access/login.html", status=403, **values)
+        shown = LoginView(error=told, by_link=True)
+        return self._page(request, "access/login.html", status=403, shown=shown)
 
 
 class ByPassword:
@@ -185,19 +185,17 @@ class ByPassword:
         listed = self._users.listed()
         provider = listed.provider
         cookie = self._entrance.cookies.get(request, "login") or new_secret()
-        response = self._page(
-            request,
-            "access/login.html",
-            status=status,
-            headers={"Retry-After": str(retry)} if retry else None,
+        shown = LoginView(
+            error=error,
+            passwords=any(account.password for account in listed.accounts.values()),
             form_token=masked(self._binder.derive("login", cookie)),
             next=leads,
             name=name,
-            error=error,
-            passwords=any(account.password for account in listed.accounts.values()),
             provider=(urlsplit(provider.issuer).hostname or "") if provider else "",
-            by_link=False,
-            again=False,
+        )
+        headers = {"Retry-After": str(retry)} if retry else {}
+        response = self._page(
+            request, "access/login.html", status=status, headers=headers, shown=shown
         )
         self._entrance.cookies.set(request, response, "login", cookie)
         return response
@@ -226,19 +224,6 @@ def log_out(entrance: Entrance) -> Route:
         return entrance.dismiss(request)
 
     return Route("/logout", needs(Role.viewer)(leave), methods=["POST"])
-
-
-#: What the page to sign in on shows where there is no form.
-NO_FORM: dict[str, Any] = {
-    "form_token": "",
-    "next": "/",
-    "name": "",
-    "error": "",
-    "passwords": False,
-    "provider": "",
-    "by_link": False,
-    "again": False,
-}
 
 
 def _alike(listed: Listed) -> str:
