@@ -9,7 +9,14 @@ from signoff.console.access._role import Role, User
 from signoff.console.access._settings import DEFAULT_USERS, AccessSettings, check_bind, find_users
 from signoff.console.access._state import csrf_of, form_of, user_of
 from signoff.console.access._users import Listed, read_role
-from signoff.console.access._users_written import add_user, put_password, put_role, remove_user
+from signoff.console.access._users_written import (
+    add_user,
+    check_new_user,
+    list_users,
+    put_password,
+    put_role,
+    remove_user,
+)
 
 __all__ = [
     "BACKGROUND",
@@ -23,11 +30,13 @@ __all__ = [
     "add_user",
     "anyone",
     "check_bind",
+    "check_new_user",
     "csrf_of",
     "every_route",
     "find_users",
     "form_of",
     "hash_password",
+    "list_users",
     "needs",
     "put_password",
     "put_role",

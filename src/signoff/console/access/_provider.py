@@ -229,7 +229,7 @@ class _Kept:
 
 def _key_set(document: Mapping[str, object]) -> KeySet:
     """The keys of a document that we can use; a provider may have others."""
-    listed = cast("list[dict[str, Any]]", document.get("keys"))
+    listed = cast("list[dict[str, Any]] | None", document.get("keys"))
     keys: list[Any] = []
     for key in listed if isinstance(listed, list) else []:
         try:

@@ -13,15 +13,35 @@ import tomlkit
 from tomlkit import TOMLDocument
 from tomlkit.exceptions import TOMLKitError
 
-from signoff.console.access._directory import read_private
+from signoff.console.access._directory import UsersFile, read_private
 from signoff.console.access._role import Role
-from signoff.console.access._users import check_name, read_users
+from signoff.console.access._users import Listed, check_name, read_users
 from signoff.errors import BadInput
 
 _NEW = """\
 # Who may come into the console. Written by `signoff console user`; comments are kept.
 # Keep it to yourself: nobody else may read it.
 """
+
+
+def list_users(path: Path) -> Listed:
+    """What a users file says.
+
+    Raises:
+        BadInput: If it is missing, can be read by others, or is wrong.
+    """
+    return UsersFile(path).listed()
+
+
+def check_new_user(path: Path, name: str) -> None:
+    """Find out whether somebody can be listed who is not yet.
+
+    Raises:
+        BadInput: If they cannot be, are listed already, or the file is wrong.
+    """
+    check_name(name)
+    if path.exists() and name in list_users(path).accounts:
+        raise BadInput(f"{path} lists {name} already; nothing was changed")
 
 
 def add_user(path: Path, name: str, role: Role, password: str) -> None:
