@@ -18,6 +18,14 @@ _LARGEST = 1_000_000
 class Directory(Protocol):
     """Says who somebody is who proved it before."""
 
+    def ready(self) -> None:
+        """Find out whether it can be said at the moment.
+
+        Raises:
+            BadInput: If it cannot.
+        """
+        ...
+
     def user(self, identity: Identity) -> User | None:
         """The person, with the role that they have now; None if they may no longer be in.
 
@@ -36,6 +44,9 @@ class Alone:
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+    def ready(self) -> None:
+        """It can always be said."""
 
     def user(self, identity: Identity) -> User | None:
         """The person, if they came in by the key."""
@@ -56,6 +67,10 @@ class UsersFile:
         self.path = path
         self._seen: tuple[int, ...] = ()
         self._listed = self._read()
+
+    def ready(self) -> None:
+        """Find out whether the file can be read, and is right."""
+        self.listed()
 
     def listed(self) -> Listed:
         """What the file says now.

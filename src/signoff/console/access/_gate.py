@@ -16,6 +16,7 @@ from signoff.console.access._audit import note
 from signoff.console.access._body import TooLarge, read_body, read_form, replay
 from signoff.console.access._cookies import Cookies
 from signoff.console.access._directory import Directory
+from signoff.console.access._headers import STATIC
 from signoff.console.access._hosts import calls_us, from_our_page, opened_by_a_person
 from signoff.console.access._local_path import login_path
 from signoff.console.access._needs import SAFE
@@ -129,6 +130,9 @@ class Gate:
 
     def _let_in(self, request: Request, state: dict[str, Any]) -> Response | None:
         """Find out who it is; what they are told if somebody has to sign in first."""
+        if request.url.path.startswith(STATIC):
+            return None if self._is_open(request.scope) else self._sign_in_first(request)
+        self._directory.ready()
         token = self._cookies.get(request, "session")
         session = self._sessions.find(token) if token else None
         if session is not None:
@@ -152,10 +156,10 @@ class Gate:
         if request.method not in SAFE:
             told = "Your session has ended, and nothing was done. Sign in, and do it again."
             return self._refuse(request, 401, "Sign in first", told)
-        url = request.url
-        return RedirectResponse(
-            login_path(f"{url.path}?{url.query}" if url.query else url.path), status_code=303
-        )
+        query = request.url.query
+        # As it was sent: a name that has a slash or a question mark in it is told apart by that.
+        path = request.scope.get("raw_path", b"/").decode("latin-1")
+        return RedirectResponse(login_path(f"{path}?{query}" if query else path), status_code=303)
 
     def _forged(self, request: Request, state: dict[str, Any], body: bytes) -> Response | None:
         """Read the form; why it is not one of ours, if it is not."""

@@ -28,7 +28,7 @@ HEADERS = {
 }
 
 #: What is the same for everybody, and may be kept.
-_STATIC = "/static/"
+STATIC = "/static/"
 
 
 class SecurityHeaders:
@@ -46,7 +46,7 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        static = scope["path"].startswith(_STATIC)
+        static = scope["path"].startswith(STATIC)
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
