@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
+from itertools import islice
 
 from signoff.clock import Clock
 
@@ -99,12 +99,9 @@ class LoginThrottle:
 
     def _forget(self, now: datetime) -> None:
         """Keep within bounds: those whose tries were the longest ago go first."""
-        gone: Iterable[tuple[tuple[str, ...], _Tries]] = list(self._tries.items())[:2]
-        for key, tries in gone:
-            if now - tries.last >= FORGOTTEN:
+        for key in tuple(islice(self._tries, 2)):
+            if now - self._tries[key].last >= FORGOTTEN or len(self._tries) > 2 * MOST:
                 del self._tries[key]
-        while len(self._tries) > 2 * MOST:
-            self._tries.popitem(last=False)
 
 
 def network(address: str) -> str:
