@@ -6,15 +6,12 @@ import base64
 import hmac
 import json
 import secrets
-import socket
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-import uvicorn
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 from starlette.applications import Starlette
@@ -190,27 +187,3 @@ def tampered(provider: Provider) -> Callable[[dict[str, Any]], str]:
         return f"{head}.{other}.{signature}"
 
     return sign
-
-
-class Served:
-    """An application that answers over real HTTP on the loopback, until it is closed."""
-
-    def __init__(self, app: Any, **options: Any) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
-        config = uvicorn.Config(app, log_config=None, lifespan="auto", **options)
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Served:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        self._thread.join(30)
-        self._socket.close()

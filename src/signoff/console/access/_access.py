@@ -13,6 +13,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from signoff.clock import Clock
 from signoff.console.access._cookies import Cookies
 from signoff.console.access._directory import Alone, Directory, UsersFile
+from signoff.console.access._discreet import Discreet
 from signoff.console.access._gate import Gate, Page
 from signoff.console.access._headers import SecurityHeaders
 from signoff.console.access._needs import changes, every_route, role_of
@@ -24,6 +25,9 @@ from signoff.console.access._sign_in import ByKey, ByPassword, Entrance, log_out
 from signoff.console.access._throttle import LoginThrottle
 from signoff.console.access._tokens import Binder, new_secret
 from signoff.errors import UsageError
+
+#: Where a query holds the key, or a code of the provider.
+_SECRET_QUERIES = ("/enter", "/oidc/callback")
 
 
 class Access:
@@ -108,7 +112,9 @@ class Access:
         if self.settings.behind_proxy:
             # The outermost one: all others ask where a request came from, and how.
             app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=self.settings.behind_proxy)
-        app.middleware_stack = SecurityHeaders(app.build_middleware_stack())
+        app.middleware_stack = Discreet(
+            SecurityHeaders(app.build_middleware_stack()), _SECRET_QUERIES
+        )
 
     def link(self, port: int) -> str:
         """The address to open: with the key in it, where there is no users file.
@@ -119,16 +125,14 @@ class Access:
         settings = self.settings
         if settings.behind_proxy:
             return f"https://{settings.host_names[0]}/"
-        host = settings.host_names[0] if settings.host_names else settings.address
+        named = settings.secure and settings.host_names
+        host = settings.host_names[0] if named else settings.address
         host = f"[{host}]" if ":" in host else host
         scheme = "https" if settings.secure else "http"
         return f"{scheme}://{host}:{port}/" + (f"enter?key={self.key}" if self.key else "")
 
     def server_options(self) -> dict[str, Any]:
-        """What uvicorn has to be told, as keywords of its `Config`.
-
-        Its own log of requests stays off, since the link's key would be in it.
-        """
+        """What uvicorn has to be told, as keywords of its `Config`."""
         certfile, keyfile = self.settings.certfile, self.settings.keyfile
         return {
             "host": self.settings.address,

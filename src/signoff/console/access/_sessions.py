@@ -13,6 +13,9 @@ from signoff.clock import Clock
 from signoff.console.access._identity import Identity
 from signoff.console.access._tokens import new_secret
 
+#: Sessions that one person has at once: nobody can push out all others by signing in.
+MOST_OF_ONE = 20
+
 
 @dataclass(slots=True, kw_only=True)
 class Session:
@@ -61,6 +64,9 @@ class Sessions:
             seen=now,
             address=address,
         )
+        own = [digest for digest, kept in self._kept.items() if kept.identity.name == identity.name]
+        for digest in own[: max(0, len(own) - MOST_OF_ONE + 1)]:
+            del self._kept[digest]
         while len(self._kept) >= self._most:
             self._kept.popitem(last=False)
         self._kept[_digest(token)] = session

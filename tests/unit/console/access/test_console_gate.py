@@ -260,9 +260,9 @@ def test_a_megabyte_is_taken_of_who_is_in_and_little_of_a_stranger(
 # Names of the host
 
 
-@pytest.mark.parametrize("host", [f"127.0.0.1:{PORT}", f"localhost:{PORT}", f"LOCALHOST.:{PORT}"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST.", "[::1]"])
 def test_the_console_answers_by_its_own_names(app: Starlette, host: str) -> None:
-    assert Browser(app).get("/login", headers={"Host": host}).status_code == 200
+    assert Browser(app).get("/login", headers={"Host": f"{host}:{PORT}"}).status_code == 200
 
 
 @pytest.mark.parametrize(

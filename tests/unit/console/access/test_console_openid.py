@@ -14,7 +14,6 @@ from joserfc.jwk import ECKey
 from openid_provider import (
     SECRET,
     Provider,
-    Served,
     new_key,
     tampered,
     unsigned,
@@ -22,6 +21,7 @@ from openid_provider import (
     with_the_public_key,
     with_the_secret,
 )
+from served import Served
 from starlette.applications import Starlette
 
 from signoff.console.access import AccessSettings

@@ -257,6 +257,19 @@ def test_only_so_many_sessions_are_kept_and_the_one_not_used_for_longest_gives_w
     assert [b.get("/").status_code for b in browsers] == [200, 303, 200, 200]
 
 
+def test_nobody_pushes_out_others_by_signing_in_over_and_over(
+    made: tuple[Starlette, Access],
+) -> None:
+    app, access = made
+    vic = Browser(app)
+    vic.sign_in("vic")
+    browsers = [Browser(app) for _ in range(22)]
+    for browser in browsers:
+        browser.sign_in("ron")
+    assert len(access.sessions) == 21
+    assert [b.get("/").status_code for b in (vic, *browsers)] == [200, 303, 303] + [200] * 20
+
+
 # When the users file changes
 
 
