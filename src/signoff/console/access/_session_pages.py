@@ -18,6 +18,9 @@ from signoff.console.access._role import Role
 from signoff.console.access._sessions import Sessions
 from signoff.console.access._state import peer_of, session_of, user_of
 
+#: Sessions on the page, the latest first; 1,000 would be slow to read.
+_SHOWN = 100
+
 _WAYS = {"key": "the link", "password": "password", "oidc": "OpenID Connect"}
 
 
@@ -49,7 +52,8 @@ def session_pages(sessions: Sessions, directory: Directory, page: Page) -> tuple
     async def show(request: Request) -> Response:
         own = session_of(request)
         rows: list[SessionRow] = []
-        for session in sessions:
+        shown = list(sessions)
+        for session in shown[:_SHOWN]:
             user = directory.user(session.identity)
             rows.append(
                 SessionRow(
@@ -63,7 +67,7 @@ def session_pages(sessions: Sessions, directory: Directory, page: Page) -> tuple
                     own=session is own,
                 )
             )
-        return page(request, "access/sessions.html", sessions=rows)
+        return page(request, "access/sessions.html", sessions=rows, more=len(shown) - len(rows))
 
     @needs(Role.admin)
     async def end(request: Request) -> Response:

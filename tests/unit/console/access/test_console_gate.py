@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from console_doors import HERE, PORT, Browser, guarded, later, users_file
+from console_doors import HERE, PORT, Browser, guarded, later
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -26,16 +26,6 @@ from signoff.errors import UsageError
 from signoff.testing import FakeClock
 
 CROSS_SITE = {"Sec-Fetch-Site": "cross-site"}
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def users(tmp_path: Path) -> Path:
-    return users_file(tmp_path, ada=Role.admin, ron=Role.reviewer, vic=Role.viewer)
 
 
 @pytest.fixture

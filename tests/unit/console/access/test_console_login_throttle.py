@@ -12,11 +12,6 @@ from signoff.testing import FakeClock
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def throttle(clock: FakeClock) -> LoginThrottle:
     return LoginThrottle(clock)
 

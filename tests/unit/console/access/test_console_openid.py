@@ -33,11 +33,6 @@ ADA = '[users."ada@example.com"]\nrole = "admin"\n'
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def provider(clock: FakeClock) -> Iterator[Provider]:
     provider = Provider(clock)
     with Served(provider.app()) as served:

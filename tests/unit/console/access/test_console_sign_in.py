@@ -8,7 +8,7 @@ from pathlib import Path
 
 import argon2
 import pytest
-from console_doors import HERE, PASSWORD, Browser, guarded, later, users_file
+from console_doors import HERE, PASSWORD, Browser, guarded, later
 from starlette.applications import Starlette
 
 from signoff.console.access import (
@@ -23,16 +23,6 @@ from signoff.console.access import (
     remove_user,
 )
 from signoff.testing import FakeClock
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def users(tmp_path: Path) -> Path:
-    return users_file(tmp_path, ada=Role.admin, ron=Role.reviewer, vic=Role.viewer)
 
 
 @pytest.fixture
