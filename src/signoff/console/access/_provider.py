@@ -146,7 +146,10 @@ class ProviderClient:
         return described
 
     def _client(self, described: Mapping[str, object], returns: str) -> _OAuthClient:
-        secret = client_secret(self.provider)
+        try:
+            secret = client_secret(self.provider)
+        except BadInput as error:
+            raise NotVouched(str(error)) from error
         client = AsyncOAuth2Client(
             client_id=self.provider.client_id,
             client_secret=secret or None,

@@ -421,6 +421,17 @@ def test_without_the_secret_the_console_does_not_start(
         guarded(AccessSettings(users=users), clock)
 
 
+def test_a_secret_that_is_gone_is_told_to_the_log_and_not_to_a_stranger(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("CONSOLE_SECRET")
+    with caplog.at_level("INFO", "signoff.console"):
+        refused = Browser(app).get("/oidc/start")
+    assert refused.status_code == 502
+    assert "CONSOLE_SECRET" not in refused.text
+    assert "CONSOLE_SECRET" in caplog.text
+
+
 def test_neither_codes_nor_tokens_nor_the_secret_are_logged(
     app: Starlette, caplog: pytest.LogCaptureFixture
 ) -> None:
