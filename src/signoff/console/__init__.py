@@ -1,1 +1,6 @@
 """The console owns showing what a store holds, and answering, in a web browser."""
+
+from signoff.console._app import create_app
+from signoff.console._settings import Settings
+
+__all__ = ["Settings", "create_app"]

@@ -11,8 +11,11 @@ from typing import Any
 from signoff.boundary import KILLS, Kill, Recorded, Row, TicketRow, digest_of, read_kills
 from signoff.control import POLICIES
 from signoff.reading._account import body_of
-from signoff.reading._tickets import STATUSES, is_overdue
+from signoff.reading._tickets import is_overdue
 from signoff.storage import Storage
+
+#: Closed tickets of the same boundary that are looked through for similar ones.
+_SIMILAR = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +96,8 @@ async def see(storage: Storage, ticket: TicketRow, now: datetime) -> Seen:
         )
     ]
     in_force = json.loads(await storage.switch(POLICIES) or "{}").get(ticket.boundary)
-    similar = [t async for t in storage.tickets(*STATUSES[1:]) if _is_similar(t, ticket)]
+    closed = await storage.closed_tickets(ticket.boundary, ticket.kind, _SIMILAR)
+    similar = [other for other in closed if _is_similar(other, ticket)]
     return Seen(
         ticket=ticket,
         crossing=crossing,
@@ -102,7 +106,7 @@ async def see(storage: Storage, ticket: TicketRow, now: datetime) -> Seen:
         row=await storage.row(ticket.subject),
         in_force=in_force,
         kills=tuple(kills),
-        similar=tuple(reversed(similar)),
+        similar=tuple(similar),
         now=now,
     )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from signoff.boundary import TicketRow, TicketStatus
+from signoff.boundary import TicketRow, TicketStatus, Timer
 from signoff.clock import from_stamp, stamp
 from signoff.storage._columns import read_ticket
 from signoff.storage._connection import CHUNK, Rows
@@ -19,6 +19,20 @@ if TYPE_CHECKING:
 
 #: How long the last heartbeat of a process is kept.
 _REMEMBERED = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """An open ticket, as much of it as a list shows. Fields as in `TicketRow`."""
+
+    id: str
+    kind: str
+    subject: str
+    boundary: str
+    ask: str
+    because: str
+    opened: str
+    due: str
 
 
 class ControlReads:
@@ -56,6 +70,43 @@ class ControlReads:
     async def tickets_of(self, subject: str) -> list[TicketRow]:
         """Every ticket about a subject, oldest first."""
         return [read_ticket(row) for row in await self._rows("tickets_of_subject", subject=subject)]
+
+    async def inbox(self, *, ask: str = "", limit: int = 50, offset: int = 0) -> list[InboxRow]:
+        """Open tickets without what they are bound to, the most urgent first.
+
+        Args:
+            ask: Only those that ask this role or person; empty for all.
+            limit: At most so many,
+            offset: after so many.
+        """
+        rows = await self._rows("inbox", ask=ask, limit=limit, offset=offset)
+        return [InboxRow(*row) for row in rows]
+
+    async def asks(self, now: str) -> list[tuple[str, int, int]]:
+        """(who is asked, open tickets, those of them whose deadline has passed)."""
+        return [tuple(row) for row in await self._rows("asks", now=now)]
+
+    async def closed_tickets(self, boundary: str, kind: str, limit: int) -> list[TicketRow]:
+        """The last tickets of a boundary that were closed, newest first."""
+        rows = await self._rows("closed_tickets", boundary=boundary, kind=kind, limit=limit)
+        return [read_ticket(row) for row in rows]
+
+    async def timers_of(self, subject: str) -> list[Timer]:
+        """The timers that are set for a subject, the next one first."""
+        return [
+            Timer(
+                subject=subject,
+                machine=machine,
+                name=name,
+                version=version,
+                due=due,
+                armed=version,
+                tries=tries,
+            )
+            for name, machine, version, due, tries in await self._rows(
+                "timers_of_subject", subject=subject
+            )
+        ]
 
     async def throttles(self) -> list[tuple[str, str, str, int, float, float, str, str]]:
         """(throttle, tenant, state, crossings, dollars held, dollars spent, first, last)."""

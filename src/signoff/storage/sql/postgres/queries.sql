@@ -287,6 +287,29 @@ SELECT id, kind, crossing, subject, boundary, status, ask, because, opened, due,
     answered_by, reason, body
 FROM signoff.tickets WHERE subject = %(subject)s ORDER BY opened, id;
 
+-- inbox --
+-- What waits for people, the most urgent first; those without a deadline last.
+SELECT id, kind, subject, boundary, ask, because, opened, due
+FROM signoff.tickets WHERE status = 'open' AND (%(ask)s = '' OR ask = %(ask)s)
+ORDER BY due = '', due, opened, id LIMIT %(limit)s OFFSET %(offset)s;
+
+-- asks --
+-- Who is asked, how often, and how often in vain so far.
+SELECT ask, count(*), count(*) FILTER (WHERE due <> '' AND due <= %(now)s)
+FROM signoff.tickets WHERE status = 'open' GROUP BY ask ORDER BY ask;
+
+-- closed_tickets --
+-- The last ones of a boundary that were closed.
+SELECT id, kind, crossing, subject, boundary, status, ask, because, opened, due, closed,
+    answered_by, reason, body
+FROM signoff.tickets
+WHERE boundary = %(boundary)s AND kind = %(kind)s AND status <> 'open'
+ORDER BY closed DESC, id LIMIT %(limit)s;
+
+-- timers_of_subject --
+SELECT name, machine, version, due, tries FROM signoff.timers
+WHERE subject = %(subject)s ORDER BY due, name;
+
 -- tickets_like --
 SELECT id FROM signoff.tickets WHERE id >= %(low)s AND id < %(high)s ORDER BY id LIMIT 3;
 

@@ -220,6 +220,29 @@ SELECT id, kind, crossing, subject, boundary, status, ask, because, opened, due,
     answered_by, reason, body
 FROM signoff_tickets WHERE subject = :subject ORDER BY opened, id;
 
+-- inbox --
+-- What waits for people, the most urgent first; those without a deadline last.
+SELECT id, kind, subject, boundary, ask, because, opened, due
+FROM signoff_tickets WHERE status = 'open' AND (:ask = '' OR ask = :ask)
+ORDER BY due = '', due, opened, id LIMIT :limit OFFSET :offset;
+
+-- asks --
+-- Who is asked, how often, and how often in vain so far.
+SELECT ask, count(*), count(*) FILTER (WHERE due <> '' AND due <= :now)
+FROM signoff_tickets WHERE status = 'open' GROUP BY ask ORDER BY ask;
+
+-- closed_tickets --
+-- The last ones of a boundary that were closed.
+SELECT id, kind, crossing, subject, boundary, status, ask, because, opened, due, closed,
+    answered_by, reason, body
+FROM signoff_tickets
+WHERE boundary = :boundary AND kind = :kind AND status <> 'open'
+ORDER BY closed DESC, id LIMIT :limit;
+
+-- timers_of_subject --
+SELECT name, machine, version, due, tries FROM signoff_timers
+WHERE subject = :subject ORDER BY due, name;
+
 -- tickets_like --
 SELECT id FROM signoff_tickets WHERE id >= :low AND id < :high ORDER BY id LIMIT 3;
 

@@ -1,0 +1,43 @@
+"""What every page has at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import Request
+
+from signoff.clock import Clock
+from signoff.console._settings import Settings
+from signoff.console.index import Index
+from signoff.control import Principals
+from signoff.storage import Storage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What every page has at hand.
+
+    Attributes:
+        storage: The store, open for reading and for answers.
+        index: The console's own index of the ledger, for what would take too long to look up.
+    """
+
+    settings: Settings
+    storage: Storage
+    index: Index
+    clock: Clock
+
+    def principals(self) -> Principals:
+        """Who may answer and kill, as the file says now; nobody without one.
+
+        Raises:
+            BadInput: If the file cannot be read.
+        """
+        path = self.settings.principals
+        return Principals.load(path) if path.exists() else Principals()
+
+
+def desk_of(request: Request) -> Desk:
+    """What a request's page has at hand."""
+    return cast("Desk", request.app.state.desk)

@@ -1,0 +1,104 @@
+"""Keeping an index up to date with its ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from signoff.clock import Clock
+from signoff.console.index._folding import Fold
+from signoff.errors import SignoffError
+from signoff.ledger import Entry
+from signoff.storage import Storage, without_password
+
+if TYPE_CHECKING:
+    from signoff.console.index._index import Index
+
+#: Records that are folded together.
+_BATCH = 4000
+
+#: Seconds between two looks at a ledger that was quiet.
+_EVERY = 0.5
+
+#: Positions that are looked at again, because a transaction that began earlier may end later.
+_BACK = 2000
+
+#: Looks for a position that is missing, before it is taken for one that was rolled back.
+_LOOKS = 240
+
+#: Seconds until a store that could not be read is tried again, at most.
+_LONGEST = 30.0
+
+
+def index_path(url: str) -> Path:
+    """Where the index of a store lies: beside a SQLite file, else in the user's cache folder."""
+    if url.startswith("sqlite:///"):
+        return Path(f"{url.removeprefix('sqlite:///')}.console")
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    name = hashlib.sha256(without_password(url).encode()).hexdigest()[:16]
+    return Path(cache) / "signoff" / f"console-{name}.db"
+
+
+async def follow(index: Index, storage: Storage, clock: Clock) -> None:
+    """Catch up with the ledger, and stay with it, until this is cancelled."""
+    wait = _EVERY
+    while True:
+        try:
+            await _look(index, storage)
+            wait = _EVERY
+        except (SignoffError, sqlite3.Error, OSError) as error:
+            index.progress = index.progress.failed(str(error))
+            wait = min(wait * 2, _LONGEST)
+        await asyncio.sleep(wait)
+
+
+async def _look(index: Index, storage: Storage) -> None:
+    last = await storage.read(lambda connection: connection.run("last", {})[0][0] or 0)
+    await _check_same(index, storage)
+    index.progress = index.progress.towards(last)
+    await _look_back(index, storage)
+    batch: list[Entry] = []
+    async for entry in storage.entries(after=index.position):
+        batch.append(entry)
+        if len(batch) >= _BATCH:
+            await asyncio.to_thread(index.fold, batch, Fold)
+            batch = []
+    if batch:
+        await asyncio.to_thread(index.fold, batch, Fold)
+    index.progress = index.progress.reached(index.position)
+
+
+async def _look_back(index: Index, storage: Storage) -> None:
+    """Records whose transactions ended after one with a higher position."""
+    missing = {at for at in index.missing if at > index.position - _BACK}
+    if not missing:
+        index.missing.clear()
+        return
+    late: list[Entry] = []
+    async for entry in storage.entries(after=min(missing) - 1):
+        if entry.position > index.position:
+            break
+        if entry.position in missing:
+            late.append(entry)
+    if late:
+        await asyncio.to_thread(index.fold, late, Fold)
+    found = {entry.position for entry in late}
+    index.missing = {
+        at: looks + 1
+        for at, looks in index.missing.items()
+        if at in missing and at not in found and looks < _LOOKS
+    }
+
+
+async def _check_same(index: Index, storage: Storage) -> None:
+    """An index of another ledger is emptied: it was restored, or another one lies there now."""
+    async for first in storage.entries(after=0):
+        if index.about not in ("", first.hash):
+            await asyncio.to_thread(index.empty)
+        if index.about != first.hash:
+            index.about = first.hash
+        break
