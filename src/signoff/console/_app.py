@@ -23,7 +23,7 @@ from signoff.console._settings import Settings
 from signoff.console.access import Access, Role, anyone, needs
 from signoff.console.index import Index, index_path
 from signoff.console.pages import every_page
-from signoff.errors import SignoffError, UsageError
+from signoff.errors import BadInput, SignoffError, UsageError
 from signoff.reading import existing
 
 _LOG = logging.getLogger("signoff.console")
@@ -115,7 +115,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     """What a person can do something about: a broken file, a store that is gone."""
-    status = 400 if isinstance(error, ValueError) else 503
+    status = 400 if isinstance(error, BadInput) else 503
     return _page(request, status, "That did not work", str(error), None)
 
 
