@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 _LONGEST = 2000
 
@@ -17,13 +17,8 @@ def local_path(wanted: str) -> str:
     # Browsers read a backslash as a slash, and pass over tabs and line ends.
     if "\\" in wanted or not wanted.isprintable():
         return "/"
-    try:
-        parts = urlsplit(wanted)
-    except ValueError:
-        return "/"
-    if parts.scheme or parts.netloc or parts.path.startswith("//"):
-        return "/"
-    if any(parts.path == door or parts.path.startswith(f"{door}/") for door in _DOORS):
+    path = wanted.partition("#")[0].partition("?")[0]
+    if any(path == door or path.startswith(f"{door}/") for door in _DOORS):
         return "/"
     return wanted
 

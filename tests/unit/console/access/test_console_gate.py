@@ -206,7 +206,7 @@ def test_another_sites_request_is_refused_even_with_the_token(
     assert ron.post("/answer", data={"csrf": token}, headers=own).status_code == 200
 
 
-@pytest.mark.parametrize("dest", ["iframe", "image", "script", "empty"])
+@pytest.mark.parametrize("dest", ["iframe", "image", "script", "empty", "document"])
 def test_another_site_can_link_here_but_not_load_anything(ron: Browser, dest: str) -> None:
     linked = {**CROSS_SITE, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
     assert ron.get("/", headers=linked).status_code == 200
@@ -275,6 +275,12 @@ def test_the_console_does_not_answer_by_a_strangers_name(app: Starlette, host: s
     for path in ("/", "/login", "/sessions", "/enter?key=x"):
         refused = Browser(app).get(path, headers={"Host": host})
         assert refused.status_code == 421, path
+
+
+def test_a_request_by_two_names_is_not_answered(app: Starlette) -> None:
+    own = ("Host", f"127.0.0.1:{PORT}")
+    for other in (own, ("Host", "evil.example")):
+        assert Browser(app).get("/login", headers=[own, other]).status_code == 421
 
 
 def test_further_names_are_said_when_it_starts(users: Path, clock: FakeClock) -> None:

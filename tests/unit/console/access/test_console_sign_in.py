@@ -8,7 +8,7 @@ from pathlib import Path
 
 import argon2
 import pytest
-from console_doors import HERE, PASSWORD, Browser, guarded, later
+from console_doors import HASHED, HERE, PASSWORD, Browser, guarded, later
 from starlette.applications import Starlette
 
 from signoff.console.access import (
@@ -143,16 +143,15 @@ def test_after_signing_in_one_is_where_one_wanted_to_be(app: Starlette, leads: s
         "/oidc/start",
         "///evil.example",
         "/\u2028x",
-        "/[",
         "",
     ],
 )
 def test_nobody_is_led_to_another_site(app: Starlette, leads: str) -> None:
     browser = Browser(app)
     entered = browser.sign_in("ron", next=leads)
-    assert entered.headers["location"] in ("/", "/%5B", "/[")
+    assert entered.headers["location"] == "/"
     assert "a=b" not in str(entered.headers)
-    assert browser.get("/login", params={"next": leads}).headers["location"] in ("/", "/%5B", "/[")
+    assert browser.get("/login", params={"next": leads}).headers["location"] == "/"
 
 
 # Sessions
@@ -268,7 +267,7 @@ def test_who_is_removed_is_out_at_the_next_click(app: Starlette, users: Path) ->
     browser.sign_in("ron")
     remove_user(users, "ron")
     assert browser.get("/").status_code == 303
-    add_user(users, "ron", Role.admin, hash_password(PASSWORD))
+    add_user(users, "ron", Role.admin, HASHED)
     assert browser.get("/").status_code == 303, "the session came back"
 
 
