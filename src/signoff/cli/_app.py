@@ -12,6 +12,7 @@ from typer.main import get_command
 from signoff.cli import (
     approvals,
     check,
+    console,
     controls,
     diagnose,
     doctor,
@@ -52,6 +53,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(events.app, name="events")
 app.add_typer(approvals.app, name="approvals")
 app.command("kill")(kill.kill)
+app.add_typer(console.app, name="console")
 app.command("controls")(controls.controls)
 app.add_typer(policy.app, name="policy")
 app.command("select")(select.select)
