@@ -47,7 +47,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
         async with existing(settings.store) as storage:
             path = settings.index or index_path(storage.url)
-            async with Index.open(path) as index, index.following(storage, clock):
+            async with Index.open(path) as index, index.following(storage):
                 app.state.desk = Desk(settings=settings, storage=storage, index=index, clock=clock)
                 yield
 

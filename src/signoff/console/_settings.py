@@ -18,13 +18,9 @@ class Settings:
         principals: Who may answer and who may kill, in TOML; read anew when it changes.
         index: Where its own index of the ledger lies. By default beside the store, or in the
             user's cache folder.
-        reports: Folders with reports of `signoff replay`, as JSON.
-        projects: Folders with decision records, to be compared with their wiring.
     """
 
     store: str
     access: AccessSettings = field(default_factory=AccessSettings)
     principals: Path = Path("signoff.toml")
     index: Path | None = None
-    reports: tuple[Path, ...] = ()
-    projects: tuple[Path, ...] = ()

@@ -4,27 +4,15 @@ It can be deleted at any time; it is made anew.
 """
 
 from signoff.console.index._following import index_path
-from signoff.console.index._index import (
-    BoundaryFacts,
-    CrossingFilter,
-    CrossingRow,
-    Facets,
-    Found,
-    Index,
-    InFlight,
-    Progress,
-    SubjectRow,
-)
+from signoff.console.index._index import Index
+from signoff.console.index._rows import CrossingFilter, CrossingRow, Facets, Found, Progress
 
 __all__ = [
-    "BoundaryFacts",
     "CrossingFilter",
     "CrossingRow",
     "Facets",
     "Found",
-    "InFlight",
     "Index",
     "Progress",
-    "SubjectRow",
     "index_path",
 ]

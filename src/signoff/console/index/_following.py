@@ -9,8 +9,6 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from signoff.clock import Clock
-from signoff.console.index._folding import Fold
 from signoff.errors import SignoffError
 from signoff.ledger import Entry
 from signoff.storage import Storage, without_password
@@ -43,7 +41,7 @@ def index_path(url: str) -> Path:
     return Path(cache) / "signoff" / f"console-{name}.db"
 
 
-async def follow(index: Index, storage: Storage, clock: Clock) -> None:
+async def follow(index: Index, storage: Storage) -> None:
     """Catch up with the ledger, and stay with it, until this is cancelled."""
     wait = _EVERY
     while True:
@@ -62,43 +60,41 @@ async def _look(index: Index, storage: Storage) -> None:
     index.progress = index.progress.towards(last)
     await _look_back(index, storage)
     batch: list[Entry] = []
-    async for entry in storage.entries(after=index.position):
+    async for entry in storage.entries(after=index.progress.position):
         batch.append(entry)
         if len(batch) >= _BATCH:
-            await asyncio.to_thread(index.fold, batch, Fold)
+            await asyncio.to_thread(index.fold, batch)
             batch = []
     if batch:
-        await asyncio.to_thread(index.fold, batch, Fold)
-    index.progress = index.progress.reached(index.position)
+        await asyncio.to_thread(index.fold, batch)
 
 
 async def _look_back(index: Index, storage: Storage) -> None:
     """Records whose transactions ended after one with a higher position."""
-    missing = {at for at in index.missing if at > index.position - _BACK}
+    position = index.progress.position
+    missing = {at for at in index.missing if at > position - _BACK}
     if not missing:
         index.missing.clear()
         return
     late: list[Entry] = []
     async for entry in storage.entries(after=min(missing) - 1):
-        if entry.position > index.position:
+        if entry.position > position:
             break
         if entry.position in missing:
             late.append(entry)
     if late:
-        await asyncio.to_thread(index.fold, late, Fold)
-    found = {entry.position for entry in late}
+        await asyncio.to_thread(index.fold, late)
     index.missing = {
-        at: looks + 1
-        for at, looks in index.missing.items()
-        if at in missing and at not in found and looks < _LOOKS
+        at: looks + 1 for at, looks in index.missing.items() if at in missing and looks < _LOOKS
     }
 
 
 async def _check_same(index: Index, storage: Storage) -> None:
     """An index of another ledger is emptied: it was restored, or another one lies there now."""
-    async for first in storage.entries(after=0):
-        if index.about not in ("", first.hash):
-            await asyncio.to_thread(index.empty)
-        if index.about != first.hash:
-            index.about = first.hash
-        break
+    rows = await storage.read(
+        lambda connection: connection.run("records", {"after": 0, "limit": 1})
+    )
+    first = rows[0][-1] if rows else index.about
+    if index.about not in ("", first):
+        await asyncio.to_thread(index.empty)
+    index.about = first

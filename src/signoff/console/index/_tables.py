@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: Of the tables and of how they are filled; an index of another form is thrown away.
-FORM = "1"
+FORM = "2"
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -12,8 +12,7 @@ CREATE TABLE crossings (
     number INTEGER PRIMARY KEY,          -- ledger position of its first record
     id TEXT NOT NULL UNIQUE, key TEXT NOT NULL, boundary TEXT NOT NULL, subject TEXT NOT NULL,
     outcome TEXT NOT NULL, code TEXT NOT NULL, model TEXT NOT NULL, attempts INTEGER NOT NULL,
-    opened TEXT NOT NULL, ended TEXT NOT NULL, usd REAL NOT NULL, seconds REAL NOT NULL,
-    tenant TEXT NOT NULL, switches TEXT NOT NULL
+    opened TEXT NOT NULL, usd REAL NOT NULL
 );
 CREATE INDEX crossings_key ON crossings (key);
 CREATE INDEX crossings_subject ON crossings (subject, number);
@@ -23,27 +22,7 @@ CREATE INDEX crossings_code ON crossings (code, number) WHERE code <> '';
 CREATE INDEX crossings_model ON crossings (model, number);
 CREATE INDEX crossings_opened ON crossings (opened);
 
--- What happened at a boundary within an hour. `what` is opened, attempts, committed, rejected,
--- suspended, unknown, usd, `code:…` or `span:…`, a class of how long crossings took.
-CREATE TABLE hours (
-    boundary TEXT NOT NULL, hour TEXT NOT NULL, what TEXT NOT NULL, number REAL NOT NULL,
-    PRIMARY KEY (boundary, hour, what)
-) WITHOUT ROWID;
-CREATE INDEX hours_hour ON hours (hour);
-
-CREATE TABLE boundaries (
-    name TEXT PRIMARY KEY, verifiers TEXT NOT NULL, controls TEXT NOT NULL,
-    commits TEXT NOT NULL, model TEXT NOT NULL
-) WITHOUT ROWID;
-
 -- Each value once: for the choices of a search.
 CREATE TABLE facets (kind TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, value))
 WITHOUT ROWID;
-
-CREATE TABLE subjects (
-    id TEXT PRIMARY KEY, machine TEXT NOT NULL, state TEXT NOT NULL, version INTEGER,
-    at TEXT NOT NULL, last INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX subjects_last ON subjects (last);
-CREATE INDEX subjects_state ON subjects (machine, state, last);
 """
