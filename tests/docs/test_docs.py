@@ -30,7 +30,7 @@ PAGES = [
 ]
 ROOMS = ["", "boundary", "state", "control", "proposers", "runtime", "testing", "ledger", "storage"]
 ROOMS += ["clock", "coordination", "errors", "statistics", "corpus", "replay"]
-ROOMS += ["methodology", "scaffold", "diagnosis", "reading", "words"]
+ROOMS += ["methodology", "scaffold", "diagnosis", "reading", "words", "replacing"]
 
 _FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import subprocess
@@ -13,8 +12,8 @@ from typing import Any
 
 import typer
 
-from signoff.boundary import digest_of
 from signoff.errors import BadInput
+from signoff.reading import exact_json, read_proposal
 
 
 def written_proposal(text: str, file: Path | None, waiting: object) -> Any:
@@ -38,36 +37,6 @@ def written_proposal(text: str, file: Path | None, waiting: object) -> Any:
     if proposal == waiting:
         raise BadInput("nothing was changed, so nothing was sent; `approve` takes it as it is")
     return proposal
-
-
-def read_proposal(text: str, where: str) -> Any:
-    """A proposal from its JSON.
-
-    Raises:
-        BadInput: If it is none, or cannot be put on the ledger.
-    """
-    try:
-        proposal = json.loads(text, parse_constant=_no_number)
-        if proposal is not None:
-            digest_of(proposal)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise BadInput(f"{where} is no JSON: {error.msg} at {place}") from error
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{where} cannot be put on the ledger: {error}"[:300]) from error
-    if proposal is None:
-        raise BadInput(f"{where} is null: write a proposal, or deny the ticket")
-    return proposal
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number in JSON")
-
-
-def exact_json(value: object) -> str:
-    """Indented JSON that says everything: what a terminal would obey or hide is escaped."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False, default=str)
-    return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def _read(file: Path) -> str:

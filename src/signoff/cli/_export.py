@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
 from typing import Any, TextIO
@@ -15,6 +13,7 @@ from signoff.cli._output import console
 from signoff.errors import BadInput, SignoffError
 from signoff.ledger import Entry
 from signoff.reading import apart, parsed
+from signoff.replacing import replacing
 from signoff.storage import Storage
 
 
@@ -68,29 +67,15 @@ def destination(path: Path | None, *, encoding: str = "ascii") -> Generator[Text
         return
     if path.is_dir():
         raise BadInput(f"{path} is a folder; name a file")
+    opened = False
     try:
-        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    except OSError as error:
-        raise BadInput(f"cannot write beside {path}: {error.strerror}") from error
-    try:
-        with os.fdopen(number, "w", encoding=encoding) as file:
+        with replacing(path, readable="as_usual", encoding=encoding) as file:
+            opened = True
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        if isinstance(error, OSError):
-            raise SignoffError(f"cannot write {path}: {error.strerror}") from error
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+    except OSError as error:
+        if not opened:
+            raise BadInput(f"cannot write beside {path}: {error.strerror}") from error
+        raise SignoffError(f"cannot write {path}: {error.strerror}") from error
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import re
 import sys
@@ -13,7 +12,6 @@ import typer
 
 from signoff.cli._ending import Status
 from signoff.control import Principals
-from signoff.errors import UsageError
 from signoff.words import plain
 
 #: The `--by` of every command that decides something.
@@ -44,20 +42,6 @@ PrincipalsFile = Annotated[
 DEFAULT_PRINCIPALS = Path("signoff.toml")
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-
-
-def who(by: str) -> str:
-    """The name under which something is decided.
-
-    Raises:
-        UsageError: If nobody says it, and the system does not know.
-    """
-    if by.strip():
-        return by
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError) as error:
-        raise UsageError("say who you are, with --by or in SIGNOFF_PRINCIPAL") from error
 
 
 def principals_at(path: Path, by: str) -> Principals:

@@ -6,11 +6,10 @@ from statistics import median
 from typing import Any
 
 from signoff.boundary import TicketRow
-from signoff.cli._edited import exact_json
 from signoff.cli._output import put, show_fields, show_table, styled
 from signoff.clock import from_stamp
 from signoff.control import Principals
-from signoff.reading import STATUSES, Seen, countdown
+from signoff.reading import STATUSES, Seen, countdown, exact_json
 from signoff.reading import ticket_as_json as as_json
 from signoff.words import compact, count, moment, plain, took
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from signoff.errors import BadInput, MissingExtra, UsageError
+from signoff.replacing import replacing
 
 if TYPE_CHECKING:
     from signoff.methodology import DecisionRecord, Workload
@@ -135,7 +134,8 @@ def write_record(path: Path, record: DecisionRecord, *, dated: bool) -> Decision
         text = record.as_markdown() + notes
     else:
         text = json.dumps(record.as_json(), indent=2) + "\n"
-    _replace(path, text)
+    with replacing(path, readable="as_before") as file:
+        file.write(text)
     return record
 
 
@@ -174,9 +174,11 @@ def write_workload(path: Path, workload: Workload) -> None:
     if path.exists():
         raise BadInput(f"{path} is there already: name another file")
     if path.suffix == ".json":
-        _replace(path, json.dumps(workload.answers(), indent=2) + "\n")
+        with replacing(path, readable="as_before") as file:
+            file.write(json.dumps(workload.answers(), indent=2) + "\n")
     else:
-        _replace(path, as_yaml(workload))
+        with replacing(path, readable="as_before") as file:
+            file.write(as_yaml(workload))
 
 
 def as_yaml(workload: Workload) -> str:
@@ -212,23 +214,3 @@ def _text(content: bytes, source: str) -> str:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise BadInput(f"{source} is no UTF-8 text") from error
-
-
-def _replace(path: Path, text: str) -> None:
-    """Whole, or not at all."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-        Path(name).chmod(mode)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -20,13 +20,12 @@ from signoff.cli._people import (
     By,
     PrincipalsFile,
     principals_at,
-    who,
 )
 from signoff.cli._store import DEFAULT_STORE, StoreUrl
 from signoff.cli._ticket_view import seen_as_json, show_ticket
 from signoff.cli._tickets import show_tickets
 from signoff.clock import SystemClock
-from signoff.control import Answer, Principals, ServiceLevel, service_levels
+from signoff.control import Answer, Principals, ServiceLevel, name_of_decider, service_levels
 from signoff.errors import BadInput, NotAllowed
 from signoff.reading import (
     STATUSES,
@@ -272,7 +271,7 @@ def _answer(
     json: bool,
 ) -> None:
     """Write an answer, and tell what comes of it."""
-    name = who(by)
+    name = name_of_decider(by)
     may = principals_at(principals, name)
 
     async def run() -> Followed:

@@ -10,10 +10,10 @@ import typer
 
 from signoff.boundary import KILLS, Kill, read_kills
 from signoff.cli._output import AsJson, put, show_json, show_table, styled
-from signoff.cli._people import DEFAULT_PRINCIPALS, By, PrincipalsFile, principals_at, who
+from signoff.cli._people import DEFAULT_PRINCIPALS, By, PrincipalsFile, principals_at
 from signoff.cli._store import DEFAULT_STORE, StoreUrl
 from signoff.clock import SystemClock, stamp
-from signoff.control import Principals, lift, throw
+from signoff.control import Principals, lift, name_of_decider, throw
 from signoff.errors import NotAllowed
 from signoff.reading import FATES, Reached, existing, last_change, reached
 from signoff.words import count, moment, plain
@@ -53,7 +53,7 @@ def kill(
         raise typer.BadParameter("name a scope, or say --list")
     if not because.strip():
         raise typer.BadParameter('say why, with --because "..."')
-    by = who(by)
+    by = name_of_decider(by)
     may = principals_at(principals, by)
     if lifts:
         asyncio.run(_lift(store, may, scope, by, because, json=json))

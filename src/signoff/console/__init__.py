@@ -2,5 +2,6 @@
 
 from signoff.console._app import create_app
 from signoff.console._settings import Settings
+from signoff.console.access import AccessSettings
 
-__all__ = ["Settings", "create_app"]
+__all__ = ["AccessSettings", "Settings", "create_app"]

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         last_of_each_attempt,
     )
     from signoff.control._predicate import Ask, Complaint, Conditions, Language, Misread
-    from signoff.control._principals import Listed, Principal, Principals
+    from signoff.control._principals import Listed, Principal, Principals, name_of_decider
     from signoff.control._pure import Judge, judges_of
     from signoff.control._recorded_policy import (
         AskedPolicy,
@@ -74,7 +74,7 @@ _LATER = {
     "_policy_file": "Rule RuleSet",
     "_policy_replay": "PolicyReplay ReplayKind Replayed Unjudged last_of_each_attempt",
     "_predicate": "Ask Complaint Conditions Language Misread",
-    "_principals": "Listed Principal Principals",
+    "_principals": "Listed Principal Principals name_of_decider",
     "_pure": "Judge judges_of",
     "_service_level": "ServiceLevel service_levels",
     "_recorded_policy": (
@@ -161,6 +161,7 @@ __all__ = [
     "judges_of",
     "last_of_each_attempt",
     "lift",
+    "name_of_decider",
     "policy_texts",
     "read_cases",
     "read_yaml",

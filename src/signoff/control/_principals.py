@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias, cast
 
 from signoff.boundary import EVERYTHING
-from signoff.errors import BadInput
+from signoff.errors import BadInput, UsageError
 
 ROLE = "role:"
 
@@ -99,6 +100,23 @@ class Principals:
     def who(self, ask: str) -> tuple[str, ...]:
         """Everybody who may answer what `ask` is asked."""
         return tuple(name for name in self._listed if self.may_answer(name, ask))
+
+
+def name_of_decider(said: str) -> str:
+    """The name under which something is decided at this machine.
+
+    Args:
+        said: As somebody gave it; if that is blank, their login name.
+
+    Raises:
+        UsageError: If nobody says it, and the system does not know.
+    """
+    if said.strip():
+        return said
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError) as error:
+        raise UsageError("say who you are, with --by or in SIGNOFF_PRINCIPAL") from error
 
 
 #: What a runtime may be given: a file, or names with their roles.

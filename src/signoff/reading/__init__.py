@@ -21,6 +21,7 @@ from signoff.reading._controls import ControlsSet, Share, controls_set
 from signoff.reading._existing import NoStore, existing
 from signoff.reading._finding import Finding
 from signoff.reading._health import examine_store
+from signoff.reading._proposal import exact_json, read_proposal
 from signoff.reading._scope import FATES, Reached, last_change, reached
 from signoff.reading._seen import Seen, see
 from signoff.reading._telling import Body, part_told, told
@@ -61,6 +62,7 @@ __all__ = [
     "controls_set",
     "countdown",
     "crossing_tree",
+    "exact_json",
     "examine_store",
     "existing",
     "find_node",
@@ -75,6 +77,7 @@ __all__ = [
     "part_told",
     "payloads",
     "reached",
+    "read_proposal",
     "records_of",
     "see",
     "short_ids",

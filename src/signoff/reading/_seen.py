@@ -14,8 +14,8 @@ from signoff.reading._account import body_of
 from signoff.reading._tickets import is_overdue
 from signoff.storage import Storage
 
-#: Closed tickets of the same boundary that are looked through for similar ones.
-_SIMILAR = 200
+#: More tickets than there are.
+_ALL = 1 << 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +78,15 @@ class Seen:
         return found
 
 
-async def see(storage: Storage, ticket: TicketRow, now: datetime) -> Seen:
-    """Everything that bears on a ticket's answer."""
+async def see(storage: Storage, ticket: TicketRow, now: datetime, *, most: int = _ALL) -> Seen:
+    """Everything that bears on a ticket's answer.
+
+    Args:
+        storage: Where it is.
+        ticket: As last recorded.
+        now: The time.
+        most: Closed tickets of the same boundary that are looked through for similar ones.
+    """
     crossing = await storage.crossing(ticket.crossing) if ticket.crossing else None
     waiting: dict[str, Any] = {} if crossing is None else crossing.state.get("waiting", {})
     if not waiting:
@@ -96,7 +103,7 @@ async def see(storage: Storage, ticket: TicketRow, now: datetime) -> Seen:
         )
     ]
     in_force = json.loads(await storage.switch(POLICIES) or "{}").get(ticket.boundary)
-    closed = await storage.closed_tickets(ticket.boundary, ticket.kind, _SIMILAR)
+    closed = await storage.closed_tickets(ticket.boundary, ticket.kind, most)
     similar = [other for other in closed if _is_similar(other, ticket)]
     return Seen(
         ticket=ticket,

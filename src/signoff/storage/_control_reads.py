@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from signoff.boundary import TicketRow, TicketStatus, Timer
+from signoff.boundary import TicketRow, TicketStatus
 from signoff.clock import from_stamp, stamp
 from signoff.storage._columns import read_ticket
 from signoff.storage._connection import CHUNK, Rows
@@ -87,26 +87,9 @@ class ControlReads:
         return [tuple(row) for row in await self._rows("asks", now=now)]
 
     async def closed_tickets(self, boundary: str, kind: str, limit: int) -> list[TicketRow]:
-        """The last tickets of a boundary that were closed, newest first."""
+        """Closed tickets of a boundary, the last that was opened first."""
         rows = await self._rows("closed_tickets", boundary=boundary, kind=kind, limit=limit)
         return [read_ticket(row) for row in rows]
-
-    async def timers_of(self, subject: str) -> list[Timer]:
-        """The timers that are set for a subject, the next one first."""
-        return [
-            Timer(
-                subject=subject,
-                machine=machine,
-                name=name,
-                version=version,
-                due=due,
-                armed=version,
-                tries=tries,
-            )
-            for name, machine, version, due, tries in await self._rows(
-                "timers_of_subject", subject=subject
-            )
-        ]
 
     async def throttles(self) -> list[tuple[str, str, str, int, float, float, str, str]]:
         """(throttle, tenant, state, crossings, dollars held, dollars spent, first, last)."""

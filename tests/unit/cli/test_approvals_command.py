@@ -36,11 +36,10 @@ from signoff import (
     Verdict,
 )
 from signoff.cli import main
-from signoff.cli._edited import exact_json
 from signoff.cli._people import principals_at
 from signoff.clock import SystemClock, stamp
 from signoff.control import Approval, Escalation, Gate, Heartbeat
-from signoff.reading import beating
+from signoff.reading import beating, exact_json
 from signoff.state import After, StateMachine
 from signoff.testing import FakeClock, Scripted
 

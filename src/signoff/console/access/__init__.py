@@ -7,7 +7,7 @@ from signoff.console.access._needs import anyone, every_route, needs, role_of
 from signoff.console.access._passwords import hash_password
 from signoff.console.access._role import Role, User
 from signoff.console.access._settings import DEFAULT_USERS, AccessSettings, check_bind, find_users
-from signoff.console.access._state import csrf_of, form_of, user_of
+from signoff.console.access._state import csrf_of, form_of, text_of, user_of
 from signoff.console.access._users import Listed, read_role
 from signoff.console.access._users_written import (
     add_user,
@@ -43,5 +43,6 @@ __all__ = [
     "read_role",
     "remove_user",
     "role_of",
+    "text_of",
     "user_of",
 ]

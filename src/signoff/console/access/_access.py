@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +23,7 @@ from signoff.console.access._settings import AccessSettings, check_bind
 from signoff.console.access._sign_in import ByKey, ByPassword, Entrance, log_out
 from signoff.console.access._throttle import LoginThrottle
 from signoff.console.access._tokens import Binder, new_secret
+from signoff.control import name_of_decider
 from signoff.errors import UsageError
 
 #: Where a query holds the key, or a code of the provider.
@@ -66,7 +66,7 @@ class Access:
         doors: tuple[BaseRoute, ...]
         if settings.users is None:
             self.key = new_secret()
-            self._directory = Alone(_person(settings.by))
+            self._directory = Alone(name_of_decider(settings.by))
             doors = ByKey(entrance, page, key=self.key, name=self._directory.name).routes
         else:
             self.key = ""
@@ -144,12 +144,3 @@ class Access:
             "access_log": False,
             "ws": "none",
         }
-
-
-def _person(name: str) -> str:
-    if name.strip():
-        return name
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError) as error:
-        raise UsageError("say who you are, with --by or in SIGNOFF_PRINCIPAL") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Callable, Generator, MutableMapping
 from pathlib import Path
 from typing import cast
@@ -17,6 +16,7 @@ from signoff.console.access._directory import UsersFile, read_private
 from signoff.console.access._role import Role
 from signoff.console.access._users import Listed, check_name, read_users
 from signoff.errors import BadInput
+from signoff.replacing import replacing
 
 _NEW = """\
 # Who may come into the console. Written by `signoff console user`; comments are kept.
@@ -150,7 +150,8 @@ def _change(path: Path, change: Callable[[TOMLDocument], None]) -> None:
         except TOMLKitError as error:
             raise BadInput(f"{path}: cannot be changed: {error}") from error
         _checked(path, written)
-        _replace(path, written)
+        with replacing(path.resolve(), readable="by_owner", newline="") as file:
+            file.write(written)
 
 
 def _checked(path: Path, text: str) -> None:
@@ -158,22 +159,6 @@ def _checked(path: Path, text: str) -> None:
         read_users(text)
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from error
-
-
-def _replace(path: Path, text: str) -> None:
-    """Put a file in the place of another at once; it is never seen half-written."""
-    target = path.resolve()
-    handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(scratch, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(scratch)
-        raise
 
 
 @contextlib.contextmanager

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, cast
+from typing import cast
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,18 +12,18 @@ from starlette.routing import Route
 from signoff.boundary import TicketRow
 from signoff.clock import stamp
 from signoff.console._asked import asked, page_of
-from signoff.console._desk import Desk, desk_of
-from signoff.console._rendering import pretty, render
-from signoff.console.access import Role, form_of, needs, user_of
+from signoff.console._desk import desk_of
+from signoff.console._rendering import render
+from signoff.console.access import Role, form_of, needs, text_of, user_of
 from signoff.control import Answer
 from signoff.errors import BadInput, NotAllowed
-from signoff.reading import follow, give, see
+from signoff.reading import exact_json, follow, give, read_proposal, see
 
 #: Tickets on one page of the inbox.
 _PAGE = 50
 
-#: Similar tickets that a page shows.
-_SIMILAR = 8
+#: Similar tickets that a page shows, of the last so many of the boundary.
+_SIMILAR, _LOOKED_THROUGH = 8, 200
 
 #: Characters of a proposal that can be edited here.
 _EDITABLE = 30_000
@@ -64,7 +63,7 @@ async def proposal(request: Request) -> Response:
     """What waits, whole, as a file."""
     row = await _known(request)
     return Response(
-        pretty(row.body.get("proposal"), most=1 << 40),
+        exact_json(row.body.get("proposal")),
         media_type="application/json",
         headers={"Content-Disposition": 'attachment; filename="proposal.json"'},
     )
@@ -75,8 +74,8 @@ async def answer(request: Request) -> Response:
     """Write what somebody says to a ticket; a worker acts on it."""
     desk, user, row = desk_of(request), user_of(request), await _known(request)
     form = form_of(request)
-    because, saw = str(form.get("because", "")).strip(), str(form.get("saw", ""))
-    does, written = str(form.get("answer", "")), str(form.get("proposal", ""))
+    because, saw = text_of(form, "because").strip(), text_of(form, "saw")
+    does, written = text_of(form, "answer"), text_of(form, "proposal")
     if row.kind == "work" and not user.may(Role.operator):
         raise HTTPException(403, f"Work that was given up is for an {Role.operator} to decide.")
     try:
@@ -96,12 +95,7 @@ def _said(row: TicketRow, does: str, by: str, because: str, written: str, saw: s
         raise BadInput("say why: the reason goes on the ledger with your name")
     match does:
         case "edit" if row.kind == "crossing":
-            try:
-                value: Any = json.loads(written)
-            except (ValueError, RecursionError) as error:
-                raise BadInput(f"what you wrote is no JSON: {error}") from error
-            if value is None:
-                raise BadInput("null is no proposal; write one, or deny the ticket")
+            value = read_proposal(written, "what you wrote")
             return Answer(kind="edit", by=by, because=because, proposal=value, saw=saw)
         case "approve" | "retry":
             return Answer(kind="approve", by=by, because=because, saw=saw)
@@ -121,9 +115,9 @@ async def _shown(
     written: str = "",
 ) -> Response:
     desk, user = desk_of(request), user_of(request)
-    seen = await see(desk.storage, row, desk.clock.now())
+    seen = await see(desk.storage, row, desk.clock.now(), most=_LOOKED_THROUGH)
     principals = desk.principals()
-    text = pretty(row.body.get("proposal"), most=1 << 40)
+    text = exact_json(row.body.get("proposal"))
     followed = await follow(desk.storage, row, 0.0) if row.status != "open" else None
     role = Role.operator if row.kind == "work" else Role.reviewer
     return render(
@@ -134,7 +128,8 @@ async def _shown(
         ticket=row,
         refused=refused,
         because=because,
-        text=text if len(text) <= _EDITABLE else None,
+        text=text,
+        editable=len(text) <= _EDITABLE,
         written=written or text,
         followed=followed,
         listed=principals.who(row.ask),
@@ -146,8 +141,7 @@ async def _shown(
 
 
 async def _known(request: Request) -> TicketRow:
-    desk: Desk = desk_of(request)
-    row = await desk.storage.ticket(cast("str", request.path_params["id"])[:500])
+    row = await desk_of(request).storage.ticket(cast("str", request.path_params["id"])[:500])
     if row is None:
         raise HTTPException(404, "There is no such ticket.")
     return row

@@ -14,12 +14,12 @@ from starlette.routing import Route
 
 from signoff.console._asked import asked
 from signoff.console._desk import desk_of
-from signoff.console._rendering import pretty, render
+from signoff.console._rendering import render
 from signoff.console.access import Role, needs
 from signoff.console.index import CrossingFilter
 from signoff.errors import BadInput
 from signoff.ledger import Entry
-from signoff.reading import Body, body_of, chapters, told
+from signoff.reading import Body, body_of, exact_json, subject_of, told
 
 _PAGE = 50
 
@@ -83,51 +83,51 @@ _FIELDS = ("text", "boundary", "subject", "outcome", "code", "model", "since", "
 @needs(Role.viewer)
 async def crossing(request: Request) -> Response:
     """One crossing's life."""
-    desk, id = desk_of(request), cast("str", request.path_params["id"])[:200]
-    found = await desk.storage.find_crossings(id)
-    if len(found) != 1:
-        raise HTTPException(404, "There is no such crossing, or more than one begins like that.")
-    [(id, subject)] = found
-    records = [
-        (entry, await body_of(desk.storage, entry)) async for entry in desk.storage.of_crossing(id)
-    ]
+    desk, (id, records) = desk_of(request), await _records(request)
+    bodies = [(entry, await body_of(desk.storage, entry)) for entry in records]
     recorded = await desk.storage.crossing(id)
     assert recorded is not None, "it was just found"
     return render(
         request,
         "crossings/crossing.html",
         crossing=recorded,
-        subject=subject,
-        life=life_of(records),
+        life=life_of(bodies),
         records=len(records),
-        tickets=[t for t in await desk.storage.tickets_of(subject) if t.crossing == id],
+        tickets=[t for t in await desk.storage.tickets_of(recorded.subject) if t.crossing == id],
     )
 
 
 @needs(Role.viewer)
 async def record(request: Request) -> Response:
     """One record of a crossing, whole, as a file."""
-    desk, id = desk_of(request), cast("str", request.path_params["id"])[:200]
     seq = cast("int", request.path_params["seq"])
-    try:
-        async for entry in desk.storage.of_crossing(id):
-            if entry.seq == seq:
-                return Response(
-                    pretty(await body_of(desk.storage, entry), most=1 << 40),
-                    media_type="application/json",
-                    headers={"Content-Disposition": 'attachment; filename="record.json"'},
-                )
-    except BadInput as error:
-        raise HTTPException(404, str(error)) from error
+    _, records = await _records(request)
+    for entry in records:
+        if entry.seq == seq:
+            return Response(
+                exact_json(await body_of(desk_of(request).storage, entry)),
+                media_type="application/json",
+                headers={"Content-Disposition": 'attachment; filename="record.json"'},
+            )
     raise HTTPException(404, "There is no such record.")
+
+
+async def _records(request: Request) -> tuple[str, list[Entry]]:
+    """The crossing that an address names, by its full id, with its records."""
+    storage = desk_of(request).storage
+    try:
+        subject, id = await subject_of(storage, cast("str", request.path_params["id"])[:200])
+    except BadInput as error:
+        told = "There is no such crossing, or more than one begins like that."
+        raise HTTPException(404, told) from error
+    return id, [entry async for entry in storage.of_subject(subject) if entry.crossing == id]
 
 
 def life_of(records: Sequence[tuple[Entry, Body]]) -> Life:
     """A crossing's records as its life."""
     life = Life(opened={})
-    for chapter in chapters(records):
-        for entry, body in chapter.records:
-            _lived(life, entry, body)
+    for entry, body in records:
+        _lived(life, entry, body)
     before: Any = None
     for attempt in life.attempts:
         said = None if attempt.proposed is None else attempt.proposed.get("proposal")
@@ -159,7 +159,7 @@ def _lived(life: Life, entry: Entry, body: Body) -> None:
 
 def difference(before: Any, after: Any) -> Sequence[tuple[str, str]]:
     """What changed between two proposals, line by line; nothing if they are too long to compare."""
-    texts = [pretty(value, _COMPARED) for value in (before, after)]
+    texts = [exact_json(value) for value in (before, after)]
     if before == after or any(len(text) > _COMPARED for text in texts):
         return ()
     was, now = (text.split("\n") for text in texts)

@@ -299,16 +299,12 @@ SELECT ask, count(*), count(*) FILTER (WHERE due <> '' AND due <= %(now)s)
 FROM signoff.tickets WHERE status = 'open' GROUP BY ask ORDER BY ask;
 
 -- closed_tickets --
--- The last ones of a boundary that were closed.
+-- Those of a boundary that are closed, the last one first.
 SELECT id, kind, crossing, subject, boundary, status, ask, because, opened, due, closed,
     answered_by, reason, body
 FROM signoff.tickets
 WHERE boundary = %(boundary)s AND kind = %(kind)s AND status <> 'open'
-ORDER BY closed DESC, id LIMIT %(limit)s;
-
--- timers_of_subject --
-SELECT name, machine, version, due, tries FROM signoff.timers
-WHERE subject = %(subject)s ORDER BY due, name;
+ORDER BY opened DESC, id DESC LIMIT %(limit)s;
 
 -- tickets_like --
 SELECT id FROM signoff.tickets WHERE id >= %(low)s AND id < %(high)s ORDER BY id LIMIT 3;

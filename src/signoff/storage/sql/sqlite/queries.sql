@@ -232,16 +232,12 @@ SELECT ask, count(*), count(*) FILTER (WHERE due <> '' AND due <= :now)
 FROM signoff_tickets WHERE status = 'open' GROUP BY ask ORDER BY ask;
 
 -- closed_tickets --
--- The last ones of a boundary that were closed.
+-- Those of a boundary that are closed, the last one first.
 SELECT id, kind, crossing, subject, boundary, status, ask, because, opened, due, closed,
     answered_by, reason, body
 FROM signoff_tickets
 WHERE boundary = :boundary AND kind = :kind AND status <> 'open'
-ORDER BY closed DESC, id LIMIT :limit;
-
--- timers_of_subject --
-SELECT name, machine, version, due, tries FROM signoff_timers
-WHERE subject = :subject ORDER BY due, name;
+ORDER BY opened DESC, id DESC LIMIT :limit;
 
 -- tickets_like --
 SELECT id FROM signoff_tickets WHERE id >= :low AND id < :high ORDER BY id LIMIT 3;
