@@ -165,17 +165,24 @@ def test_a_verifier_that_is_taken_out_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_new_project_installs_and_passes_in_an_environment_of_its_own(tmp_path: Path) -> None:
-    project = made(tmp_path, "months, on a row, with everything")
+def test_every_new_project_installs_runs_and_passes_in_a_clean_environment(tmp_path: Path) -> None:
     home = tmp_path / "environment"
     venv.create(home, with_pip=True)
     python = home / "bin" / "python"
     status, said = ran(
-        project, "-m", "pip", "install", "--quiet", f"{ROOT}[policy]", "pytest", python=python
+        tmp_path, "-m", "pip", "install", "--quiet", f"{ROOT}[policy]", "pytest", python=python
     )
     assert status == 0, said
-    status, said = ran(project, "-m", "pip", "install", "--quiet", "--no-deps", ".", python=python)
-    assert status == 0, said
-    for line in (("-m", "claims"), ("-m", "pytest", "-q"), ("-m", "signoff.cli", "check")):
-        status, said = ran(project, *line, python=python)
-        assert status == 0, said
+    for number, name in enumerate(RECORDS):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        project = made(folder, name)
+        for line in (
+            ("-m", "pip", "install", "--quiet", "--no-deps", "."),
+            ("-m", "claims"),
+            ("-m", "pytest", "-q"),
+            ("-m", "signoff.cli", "check"),
+            ("-m", "pip", "uninstall", "--quiet", "--yes", project.name),
+        ):
+            status, said = ran(project, *line, python=python)
+            assert status == 0, (name, line, said)
