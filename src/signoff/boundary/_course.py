@@ -131,6 +131,7 @@ class Course(Generic[S, P, R]):
 
     def _open(self) -> None:
         standing, controls = self._standing, self._boundary.controls
+        strength = self._boundary.strength
         self._unwritten.append(
             Opened(
                 boundary=self._boundary.name,
@@ -141,6 +142,7 @@ class Course(Generic[S, P, R]):
                 controls=tuple(control.label for control in controls),
                 principal=self._principal_body(),
                 parent="" if self._parent is None else self._parent.crossing,
+                strength=(strength.verifier, strength.commit),
             )
         )
 

@@ -59,7 +59,7 @@ def add(
     """Let somebody in. Makes the file if there is none; asks for a password, twice."""
     if password_stdin and without_password:
         raise typer.BadParameter("say --password-stdin or --no-password, not both")
-    with _extra():
+    with extra():
         from signoff.console.access import add_user, check_new_user, hash_password, read_role
     given = read_role(role, "the role")
     check_new_user(users, name)
@@ -71,7 +71,7 @@ def add(
 @app.command("list")
 def list_(users: UsersFile = DEFAULT_USERS, json: AsJson = False) -> None:
     """Who may come in, and as what."""
-    with _extra():
+    with extra():
         from signoff.console.access import list_users
     listed = list_users(users)
     if json:
@@ -99,7 +99,7 @@ def list_(users: UsersFile = DEFAULT_USERS, json: AsJson = False) -> None:
 @app.command()
 def remove(name: Name, users: UsersFile = DEFAULT_USERS) -> None:
     """Let somebody in no longer. Whoever is in is out at their next click."""
-    with _extra():
+    with extra():
         from signoff.console.access import remove_user
     remove_user(users, name)
     print(plain(f"{name} may no longer come into the console"))
@@ -108,7 +108,7 @@ def remove(name: Name, users: UsersFile = DEFAULT_USERS) -> None:
 @app.command()
 def passwd(name: Name, users: UsersFile = DEFAULT_USERS, password_stdin: FromStdin = False) -> None:
     """Give somebody another password; it ends all their sessions."""
-    with _extra():
+    with extra():
         from signoff.console.access import hash_password, list_users, put_password
     if name not in list_users(users).accounts:
         raise BadInput(f"{users} does not list {name}; nothing was changed")
@@ -123,7 +123,7 @@ def role_(
     users: UsersFile = DEFAULT_USERS,
 ) -> None:
     """Give somebody another role; it holds from their next click on."""
-    with _extra():
+    with extra():
         from signoff.console.access import put_role, read_role
     given = read_role(role, "the role")
     put_role(users, name, given)
@@ -131,7 +131,7 @@ def role_(
 
 
 @contextlib.contextmanager
-def _extra() -> Generator[None]:
+def extra() -> Generator[None]:
     """Say what to install, if what the console needs is not there."""
     try:
         yield

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -20,9 +20,10 @@ from signoff.clock import Clock, SystemClock
 from signoff.console._desk import Desk
 from signoff.console._rendering import render
 from signoff.console._settings import Settings
-from signoff.console.access import Access, Role, anyone, needs
+from signoff.console.access import Access, anyone
 from signoff.console.index import Index, index_path
 from signoff.console.pages import every_page
+from signoff.console.studies import Studies
 from signoff.errors import BadInput, SignoffError, UsageError
 from signoff.reading import existing
 
@@ -47,14 +48,16 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
         async with existing(settings.store) as storage:
             path = settings.index or index_path(storage.url)
-            async with Index.open(path) as index, index.following(storage):
-                app.state.desk = Desk(settings=settings, storage=storage, index=index, clock=clock)
+            studies = Studies(path.with_name(f"{path.name}.studies"), settings.store, clock)
+            async with Index.open(path) as index, index.following(storage), studies.open():
+                app.state.desk = Desk(
+                    settings=settings, storage=storage, index=index, studies=studies, clock=clock
+                )
                 yield
 
     routes: list[BaseRoute] = [
         *every_page(),
         *access.routes,
-        Route("/", _home),
         Route("/healthz", _healthy),
         Mount("/static/htmx", anyone(StaticFiles(directory=_htmx())), name="htmx"),
         Mount(
@@ -85,11 +88,6 @@ def _htmx() -> Path:
     if found is None or found.origin is None:
         raise UsageError("htmx is missing: pip install 'signoff[console]'")
     return Path(found.origin).parent / "static" / "htmx"
-
-
-@needs(Role.viewer)
-async def _home(request: Request) -> Response:
-    return RedirectResponse("/approvals", status_code=303)
 
 
 @anyone

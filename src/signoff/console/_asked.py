@@ -31,7 +31,16 @@ def page_of(request: Request) -> int:
     Raises:
         BadInput: If it is no such number.
     """
-    text = asked(request, "page") or "1"
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _LAST:
-        raise BadInput(f"{text[:20]!r} is no page")
+    return whole_number(request, "page", 1, most=_LAST)
+
+
+def whole_number(request: Request, name: str, otherwise: int, *, most: int = 1 << 53) -> int:
+    """A number of the query, from 1 to `most`.
+
+    Raises:
+        BadInput: If it is no such number.
+    """
+    text = asked(request, name) or str(otherwise)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+        raise BadInput(f"{text[:20]!r} is no {name}")
     return int(text)

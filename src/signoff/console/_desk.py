@@ -10,6 +10,7 @@ from starlette.requests import Request
 from signoff.clock import Clock
 from signoff.console._settings import Settings
 from signoff.console.index import Index
+from signoff.console.studies import Studies
 from signoff.control import Principals
 from signoff.storage import Storage
 
@@ -21,11 +22,13 @@ class Desk:
     Attributes:
         storage: The store, open for reading and for answers.
         index: The console's own index of the ledger, for what would take too long to look up.
+        studies: What takes longer than a page may take.
     """
 
     settings: Settings
     storage: Storage
     index: Index
+    studies: Studies
     clock: Clock
 
     def principals(self) -> Principals:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from signoff.console._charts import lifeline, line, stacked
 from signoff.console._desk import desk_of
 from signoff.console.access import BACKGROUND, Role, csrf_of
 from signoff.reading import countdown, exact_json
@@ -23,8 +24,10 @@ SHOWN = 20_000
 
 #: Title, path and key of what stands in the navigation.
 NAVIGATION = (
-    ("Approvals", "/approvals", "a"),
+    ("Overview", "/", "o"),
     ("Crossings", "/crossings", "c"),
+    ("Subjects", "/subjects", "s"),
+    ("Approvals", "/approvals", "a"),
 )
 
 
@@ -47,7 +50,6 @@ def render(
         **values: For the template, besides `user`, `csrf`, `now`, `here`, `progress` and `store`.
     """
     desk = desk_of(request)
-    path = f"{request.url.path}/"
     text = (
         _environment()
         .get_template(template)
@@ -55,13 +57,21 @@ def render(
             user=getattr(request.state, "user", None),
             csrf=csrf_of(request),
             now=desk.clock.now(),
-            here=next((page for _, page, _ in NAVIGATION if path.startswith(f"{page}/")), ""),
+            here=_here(request.url.path),
             progress=desk.index.progress,
             store=desk.storage.url,
             **values,
         )
     )
     return HTMLResponse(text, status_code=status, headers=dict(headers or {}))
+
+
+def _here(path: str) -> str:
+    """Which entry of the navigation a path belongs to; empty if to none."""
+    if path == "/":
+        return path
+    pages = (page for _, page, _ in NAVIGATION if page != "/")
+    return next((page for page in pages if f"{path}/".startswith(f"{page}/")), "")
 
 
 @cache
@@ -80,6 +90,9 @@ def _environment() -> Environment:
         NAVIGATION=NAVIGATION,
         Role=Role,
         query=query,
+        lifeline=lifeline,
+        line=line,
+        stacked=stacked,
         version=version("signoff"),
     )
     filters: dict[str, Any] = environment.filters
@@ -89,6 +102,7 @@ def _environment() -> Environment:
             "count": count,
             "countdown": countdown,
             "json": pretty,
+            "moment": moment,
             "money": money,
             "plain": plain,
             "short": short,

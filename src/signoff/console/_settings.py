@@ -18,9 +18,13 @@ class Settings:
         principals: Who may answer and who may kill, in TOML; read anew when it changes.
         index: Where its own index of the ledger lies. By default beside the store, or in the
             user's cache folder.
+        projects: Folders with decision records and the applications that they are about.
+        replays: Folder with what `signoff replay … --json` printed, one file for each run.
     """
 
     store: str
     access: AccessSettings = field(default_factory=AccessSettings)
     principals: Path = Path("signoff.toml")
     index: Path | None = None
+    projects: tuple[Path, ...] = (Path(),)
+    replays: Path = Path("replays")

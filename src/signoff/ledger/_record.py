@@ -30,7 +30,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened(Record):
-    """A crossing began: its key, what it is about, and on which spine version."""
+    """A crossing began: its key, what it is about, and on which spine version.
+
+    `strength` says what the boundary verified, and how its commit stood a crash.
+    """
 
     boundary: str
     key: str
@@ -40,6 +43,7 @@ class Opened(Record):
     controls: Sequence[str] = ()
     principal: Any = None
     parent: str = ""
+    strength: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

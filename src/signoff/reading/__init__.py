@@ -21,6 +21,7 @@ from signoff.reading._controls import ControlsSet, Share, controls_set
 from signoff.reading._existing import NoStore, existing
 from signoff.reading._finding import Finding
 from signoff.reading._health import examine_store
+from signoff.reading._proof import ChainProof, prove_stretch
 from signoff.reading._proposal import exact_json, read_proposal
 from signoff.reading._scope import FATES, Reached, last_change, reached
 from signoff.reading._seen import Seen, see
@@ -43,6 +44,7 @@ __all__ = [
     "STALE",
     "STATUSES",
     "Body",
+    "ChainProof",
     "Chapter",
     "ControlsSet",
     "Finding",
@@ -76,6 +78,7 @@ __all__ = [
     "parsed",
     "part_told",
     "payloads",
+    "prove_stretch",
     "reached",
     "read_proposal",
     "records_of",

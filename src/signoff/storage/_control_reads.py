@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from signoff.boundary import TicketRow, TicketStatus
+from signoff.boundary import TicketRow, TicketStatus, Timer
 from signoff.clock import from_stamp, stamp
 from signoff.storage._columns import read_ticket
 from signoff.storage._connection import CHUNK, Rows
@@ -70,6 +70,23 @@ class ControlReads:
     async def tickets_of(self, subject: str) -> list[TicketRow]:
         """Every ticket about a subject, oldest first."""
         return [read_ticket(row) for row in await self._rows("tickets_of_subject", subject=subject)]
+
+    async def timers_of(self, subject: str) -> list[Timer]:
+        """The timers that are set for a subject, the next one first."""
+        return [
+            Timer(
+                subject=subject,
+                machine=machine,
+                name=name,
+                version=version,
+                due=due,
+                armed=armed,
+                tries=tries,
+            )
+            for name, machine, version, due, armed, tries in await self._rows(
+                "timers_of_subject", subject=subject
+            )
+        ]
 
     async def inbox(self, *, ask: str = "", limit: int = 50, offset: int = 0) -> list[InboxRow]:
         """Open tickets without what they are bound to, the most urgent first.

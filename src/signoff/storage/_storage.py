@@ -128,6 +128,11 @@ class Storage(ControlReads, EventReads, ABC):
         rows = await self._rows("subject", id=subject)
         return read_row(subject, rows[0]) if rows else None
 
+    async def length_of(self, subject: str) -> int:
+        """How many records the chain of a subject has."""
+        rows = await self._rows("subject", id=subject)
+        return rows[0][0] if rows else 0
+
     async def timer_is_set(self, timer: Timer) -> bool:
         rows = await self._rows("timer", subject=timer.subject, name=timer.name, armed=timer.armed)
         return bool(rows)
@@ -138,8 +143,7 @@ class Storage(ControlReads, EventReads, ABC):
         dues = [rows[0][0] for rows in (timers, effects) if rows[0][0] is not None]
         return min(dues, default=None)
 
-    async def of_subject(self, subject: str) -> AsyncIterator[Entry]:
-        after = 0
+    async def of_subject(self, subject: str, *, after: int = 0) -> AsyncIterator[Entry]:
         while rows := await self._rows(
             "records_of_subject", subject=subject, after=after, limit=CHUNK
         ):

@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any, cast
 
-from signoff.console.index._rows import CrossingRow
+from signoff.console.index._tallies import Tallies
 from signoff.diagnosis import fingerprint_label
 from signoff.ledger import Entry
 
-COLUMNS = tuple(field.name for field in fields(CrossingRow))
+_COLUMNS = (
+    "number", "id", "key", "boundary", "subject", "outcome", "code", "model", "attempts",
+    "opened", "usd", "tenant", "switches",
+)  # fmt: skip
 
 #: Characters of a text that the index keeps: what it is searched by, not what it says.
 _KEPT = 300
+
+#: Verifiers or controls of a boundary that are kept.
+_NAMES = 100
+
+#: How a kill switch of one's own begins among the controls of a boundary.
+_SWITCH = "kill_switch:"
 
 #: Where a record of a type leaves its crossing.
 _BECAME = {
@@ -26,6 +34,9 @@ _BECAME = {
     "resumed": "open",
     "unknown": "unknown",
 }
+
+#: What moves a subject's row.
+_MOVES = ("started", "moved", "changed")
 
 
 class Fold:
@@ -38,19 +49,25 @@ class Fold:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._crossings: dict[str, dict[str, Any]] = {}
+        self._boundaries: dict[str, dict[str, Any]] = {}
         self._facets: set[tuple[str, str]] = set()
+        self._subjects: dict[str, dict[str, Any]] = {}
+        self._tallies = Tallies()
 
     def take(self, entries: Iterable[Entry]) -> None:
         """Fold records in; one that cannot be understood changes nothing."""
         for entry in entries:
             try:
                 body = json.loads(entry.body)
-                if entry.crossing and isinstance(body, dict):
+                if isinstance(body, dict):
                     self._one(entry, cast("dict[str, Any]", body))
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 continue
 
     def _one(self, entry: Entry, body: dict[str, Any]) -> None:
+        self._happened(entry, body)
+        if not entry.crossing:
+            return
         if entry.type == "opened":
             self._opened(entry, body)
             return
@@ -58,15 +75,36 @@ class Fold:
         if row is None:
             return
         if entry.type == "proposed":
-            self._proposed(row, body)
+            self._proposed(row, entry, body)
+        elif entry.type == "judged":
+            for rejection in body.get("rejections", ()):
+                self._tallies.objected(row["boundary"], entry.at, _text(rejection["code"]))
         elif entry.type in _BECAME:
             row["outcome"] = _BECAME[entry.type]
+            self._tallies.became(row["boundary"], entry.at, entry.type, row["opened"])
             if entry.type == "rejected":
                 row["code"] = _text(body.get("code", ""))
                 self._facets.add(("code", row["code"]))
 
+    def _happened(self, entry: Entry, body: dict[str, Any]) -> None:
+        """A subject's last record, and what moved it."""
+        known = self._subjects.setdefault(
+            entry.subject,
+            {"id": entry.subject, "machine": "", "state": "", "version": 0, "at": "", "last": 0},
+        )
+        if entry.position > known["last"]:
+            known["at"], known["last"] = entry.at, entry.position
+        if entry.type in _MOVES and int(body["version"]) >= known["version"]:
+            known["machine"], known["state"] = _text(body["machine"]), _text(body["state"])
+            known["version"] = int(body["version"])
+            self._facets.add(("state", f"{known['machine']}/{known['state']}"))
+
     def _opened(self, entry: Entry, body: dict[str, Any]) -> None:
         boundary = _text(body["boundary"])
+        controls = [_text(control) for control in body.get("controls", ())][:_NAMES]
+        about = body.get("subject")
+        tenant = cast("dict[str, Any]", about).get("tenant") if isinstance(about, dict) else ""
+        switches = [c.removeprefix(_SWITCH) for c in controls if c.startswith(_SWITCH)]
         self._crossings[entry.crossing] = {
             "number": entry.position,
             "id": entry.crossing,
@@ -79,36 +117,75 @@ class Fold:
             "attempts": 0,
             "opened": entry.at,
             "usd": 0.0,
+            "tenant": tenant[:_KEPT] if isinstance(tenant, str) else "",
+            "switches": "\n".join(["", *switches, ""]) if switches else "",
         }
+        self._tallies.opened(boundary, entry.at)
         self._facets.add(("boundary", boundary))
+        before = self._boundaries.get(boundary, {"model": ""})
+        self._boundaries[boundary] = {
+            "name": boundary,
+            "position": entry.position,
+            "strength": json.dumps([_text(word) for word in body.get("strength", ())][:2]),
+            "verifiers": json.dumps([_text(name) for name in body.get("verifiers", ())][:_NAMES]),
+            "controls": json.dumps(controls),
+            "model": before["model"],
+        }
 
-    def _proposed(self, row: dict[str, Any], body: dict[str, Any]) -> None:
+    def _proposed(self, row: dict[str, Any], entry: Entry, body: dict[str, Any]) -> None:
         attempt = body.get("attempt")
         row["attempts"] = max(row["attempts"], attempt if isinstance(attempt, int) else 0)
         usage = cast("dict[str, Any]", body.get("usage") or {})
-        row["usd"] += float(usage.get("usd") or 0.0)
+        usd = float(usage.get("usd") or 0.0)
+        row["usd"] += usd
         row["model"] = _text(fingerprint_label(body["fingerprint"]))
         self._facets.add(("model", row["model"]))
+        self._tallies.proposed(row["boundary"], entry.at, usd)
+        if (known := self._boundaries.get(row["boundary"])) is not None:
+            known["model"] = row["model"]
 
     def _row(self, id: str) -> dict[str, Any] | None:
         row = self._crossings.get(id)
         if row is None:
-            sql = f"SELECT {', '.join(COLUMNS)} FROM crossings WHERE id = ?"
+            sql = f"SELECT {', '.join(_COLUMNS)} FROM crossings WHERE id = ?"
             found = self._connection.execute(sql, (id,)).fetchone()
             if found is None:
                 return None
-            row = self._crossings[id] = dict(zip(COLUMNS, found, strict=True))
+            row = self._crossings[id] = dict(zip(_COLUMNS, found, strict=True))
         return row
 
     def write(self) -> None:
         """Write everything that was folded."""
         run = self._connection.executemany
-        names, marks = ", ".join(COLUMNS), ", ".join(f":{name}" for name in COLUMNS)
+        names, marks = ", ".join(_COLUMNS), ", ".join(f":{name}" for name in _COLUMNS)
         run(
             f"INSERT OR REPLACE INTO crossings ({names}) VALUES ({marks})",
             [*self._crossings.values()],
         )
         run("INSERT OR IGNORE INTO facets VALUES (?, ?)", [*self._facets])
+        run(
+            "INSERT INTO boundaries VALUES "
+            "(:name, :position, :strength, :verifiers, :controls, :model) "
+            "ON CONFLICT DO UPDATE SET position = excluded.position, strength = excluded.strength, "
+            "verifiers = excluded.verifiers, controls = excluded.controls, "
+            "model = CASE excluded.model WHEN '' THEN model ELSE excluded.model END "
+            "WHERE excluded.position >= position",
+            [*self._boundaries.values()],
+        )
+        # What comes late, of an earlier position or version, takes nothing back.
+        run(
+            "INSERT INTO subjects VALUES (:id, :machine, :state, :version, :at, :last) "
+            "ON CONFLICT DO UPDATE SET "
+            "at = CASE WHEN excluded.last > last THEN excluded.at ELSE at END, "
+            "last = max(last, excluded.last), "
+            "machine = CASE WHEN excluded.version >= version AND excluded.machine <> '' "
+            "THEN excluded.machine ELSE machine END, "
+            "state = CASE WHEN excluded.version >= version AND excluded.machine <> '' "
+            "THEN excluded.state ELSE state END, "
+            "version = max(version, excluded.version)",
+            [*self._subjects.values()],
+        )
+        self._tallies.write(self._connection)
 
 
 def _text(value: object) -> str:

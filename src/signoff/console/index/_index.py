@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import json
 import os
 import sqlite3
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
-from typing import Any
 
-from signoff.console.index._folding import COLUMNS, Fold
+from signoff.console.index import _asking
+from signoff.console.index._folding import Fold
 from signoff.console.index._following import follow
-from signoff.console.index._rows import CrossingFilter, CrossingRow, Facets, Found, Progress
+from signoff.console.index._rows import (
+    CrossingFilter,
+    CrossingRow,
+    Facets,
+    Found,
+    InFlight,
+    Overview,
+    Progress,
+    SubjectRow,
+)
 from signoff.console.index._tables import FORM, TABLES
-from signoff.errors import BadInput, StorageUnavailable
+from signoff.errors import StorageUnavailable
 from signoff.ledger import Entry
 from signoff.storage import Storage
-
-#: Values of one kind that a search offers.
-_CHOICES = 200
-
-#: Before every position that there is.
-_END = 1 << 62
 
 #: Positions before the last one that may still become visible, and how many are kept in mind.
 _LATE, _MISSING = 50_000, 1000
@@ -140,66 +142,65 @@ class Index:
 
     # Asking
 
-    def crossings(self, wanted: CrossingFilter, *, cursor: str = "", limit: int = 50) -> Found:
+    def crossings(
+        self, wanted: CrossingFilter, *, cursor: str = "", limit: int = 50
+    ) -> Found[CrossingRow]:
         """Crossings, newest first.
 
         Raises:
             BadInput: If the cursor is none of ours.
         """
-        where, values = ["number < ?"], list[Any]([_position(cursor)])
-        for column in ("boundary", "outcome", "code", "model"):
-            if value := getattr(wanted, column):
-                where.append(f"{column} = ?")
-                values.append(value)
-        if wanted.subject:
-            where.append("subject >= ? AND subject < ?")
-            values += [wanted.subject, _after(wanted.subject)]
-        if wanted.text:
-            where.append("(id >= ? AND id < ? OR key >= ? AND key < ?)")
-            values += [wanted.text, _after(wanted.text)] * 2
-        for moment, sign in ((wanted.since, ">="), (wanted.until, "<")):
-            if moment:
-                where.append(f"opened {sign} ?")
-                values.append(moment)
-        rows = self._read.execute(
-            f"SELECT {', '.join(COLUMNS)} FROM crossings WHERE {' AND '.join(where)} "
-            "ORDER BY number DESC LIMIT ?",
-            (*values, limit + 1),
-        ).fetchall()
-        found = [CrossingRow(*row) for row in rows[:limit]]
-        return Found(found, _cursor(found[-1].number) if len(rows) > limit else "")
+        return _asking.crossings(self._read, wanted, cursor, limit)
+
+    def first_record(self, crossing: str) -> int:
+        """The ledger position of a crossing's first record; 0 if it has not been read yet."""
+        return _asking.first_record(self._read, crossing)
+
+    def subjects(
+        self, *, text: str = "", state: str = "", cursor: str = "", limit: int = 50
+    ) -> Found[SubjectRow]:
+        """Subjects, those that something happened to last first.
+
+        Args:
+            text: How the id begins.
+            state: `machine/state`.
+            cursor: Where the last page ended.
+            limit: At most so many.
+
+        Raises:
+            BadInput: If the cursor is none of ours.
+        """
+        return _asking.subjects(self._read, text, state, cursor, limit)
 
     def facets(self) -> Facets:
         """What a search can choose from."""
-        values: dict[str, list[str]] = {}
-        for kind, value in self._read.execute("SELECT kind, value FROM facets ORDER BY 1, 2"):
-            if len(values.setdefault(kind, [])) < _CHOICES:
-                values[kind].append(value)
-        return Facets(
-            boundaries=values.get("boundary", []),
-            outcomes=("committed", "rejected", "suspended", "unknown", "intended", "open"),
-            codes=values.get("code", []),
-            models=values.get("model", []),
-        )
+        return _asking.facets(self._read)
 
+    def in_flight(self, scope: str) -> InFlight:
+        """What a kill would stand before.
 
-def _after(prefix: str) -> str:
-    """What comes after every text that begins so."""
-    return prefix + "\U0010ffff"
+        Args:
+            scope: `everything`, `tenant:…`, `subject:…`, the name of a boundary or a kill switch.
+        """
+        return _asking.in_flight(self._read, scope)
 
+    def hours(self) -> tuple[str, str]:
+        """The first and the last hour in which something happened, as `2026-03-01T12`; or empty."""
+        return _asking.hours(self._read)
 
-def _cursor(number: int) -> str:
-    return base64.urlsafe_b64encode(number.to_bytes(8, "big")).decode().rstrip("=")
+    def under_way(self) -> dict[str, dict[str, int]]:
+        """How many crossings of each boundary have not ended, by where they stand."""
+        return _asking.under_way(self._read)
 
+    def overview(self, buckets: Sequence[str], until: str) -> Overview:
+        """What happened at every boundary.
 
-def _position(cursor: str) -> int:
-    if not cursor:
-        return _END
-    try:
-        raw = base64.b64decode(f"{cursor}=", altchars=b"-_", validate=True)
-    except ValueError as error:
-        raise BadInput("this link leads nowhere: search again") from error
-    return min(int.from_bytes(raw[:8], "big"), _END)
+        Args:
+            buckets: When each stretch of time begins, in order: hours as `2026-03-01T12`, or days
+                as `2026-03-01`.
+            until: When the last one ends, in the same way.
+        """
+        return _asking.overview(self._read, buckets, until)
 
 
 def _connected(path: Path) -> sqlite3.Connection:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Generic
+
+from typing_extensions import TypeVar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +74,33 @@ class CrossingRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SubjectRow:
+    """A subject as a list shows it.
+
+    Attributes:
+        machine: The machine that its row is of; empty if it has none.
+        state: That the machine is in.
+        version: Of the row; 0 without one.
+        at: When something last happened to it, as a stamp.
+        last: Position of that record.
+    """
+
+    id: str
+    machine: str
+    state: str
+    version: int
+    at: str
+    last: int
+
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[Row]):
     """Rows, and where to go on; an empty cursor if there are no more."""
 
-    rows: Sequence[CrossingRow]
+    rows: Sequence[Row]
     cursor: str
 
 
@@ -86,3 +112,64 @@ class Facets:
     outcomes: Sequence[str]
     codes: Sequence[str]
     models: Sequence[str]
+    states: Sequence[str]
+
+
+#: What is counted at a boundary.
+COUNTED = ("opened", "attempts", "committed", "rejected", "suspended", "unknown")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundaryFacts:
+    """What happened at a boundary in a stretch of time.
+
+    Attributes:
+        counts: Of everything in `COUNTED`.
+        series: The same over time: a number for each bucket of the overview.
+        codes: (rejection code, how often), the most frequent first.
+        usd: Cost of asking, dollars.
+        p50: Seconds that half of the crossings took from opening to end, to 15 %; None without any.
+        p99: The same for 99 of 100.
+        strength: What is verified, and how the commit stands a crash; empty if not on record.
+        verifiers: Names, as of the last crossing.
+        controls: The same.
+        model: The last that was asked.
+    """
+
+    name: str
+    counts: Mapping[str, int]
+    series: Mapping[str, Sequence[float]]
+    codes: Sequence[tuple[str, int]]
+    usd: float
+    p50: float | None
+    p99: float | None
+    strength: Sequence[str]
+    verifiers: Sequence[str]
+    controls: Sequence[str]
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """What happened at every boundary in a stretch of time.
+
+    Attributes:
+        buckets: When each stretch of the series begins, as the beginning of a stamp.
+        boundaries: By name; those that nothing happened at in this time included.
+    """
+
+    buckets: Sequence[str]
+    boundaries: Sequence[BoundaryFacts]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InFlight:
+    """What has not ended within a scope.
+
+    Attributes:
+        crossings: By where they stand.
+        subjects: How many subjects they are of.
+    """
+
+    crossings: Mapping[str, int]
+    subjects: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: Of the tables and of how they are filled; an index of another form is thrown away.
-FORM = "2"
+FORM = "3"
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -12,7 +12,7 @@ CREATE TABLE crossings (
     number INTEGER PRIMARY KEY,          -- ledger position of its first record
     id TEXT NOT NULL UNIQUE, key TEXT NOT NULL, boundary TEXT NOT NULL, subject TEXT NOT NULL,
     outcome TEXT NOT NULL, code TEXT NOT NULL, model TEXT NOT NULL, attempts INTEGER NOT NULL,
-    opened TEXT NOT NULL, usd REAL NOT NULL
+    opened TEXT NOT NULL, usd REAL NOT NULL, tenant TEXT NOT NULL, switches TEXT NOT NULL
 );
 CREATE INDEX crossings_key ON crossings (key);
 CREATE INDEX crossings_subject ON crossings (subject, number);
@@ -21,6 +21,34 @@ CREATE INDEX crossings_outcome ON crossings (outcome, number);
 CREATE INDEX crossings_code ON crossings (code, number) WHERE code <> '';
 CREATE INDEX crossings_model ON crossings (model, number);
 CREATE INDEX crossings_opened ON crossings (opened);
+
+CREATE INDEX crossings_under_way ON crossings (boundary, subject, outcome)
+    WHERE outcome IN ('open', 'intended', 'suspended', 'unknown');
+
+-- What happened at a boundary within an hour, and within a day: a bucket is the beginning of a
+-- stamp. `what` is opened, attempts, committed, rejected, suspended, unknown, usd, `code:…`, or
+-- `span:…`, a class of how long crossings took.
+CREATE TABLE hours (
+    bucket TEXT NOT NULL, boundary TEXT NOT NULL, what TEXT NOT NULL, number REAL NOT NULL,
+    PRIMARY KEY (bucket, boundary, what)
+) WITHOUT ROWID;
+CREATE TABLE days (
+    bucket TEXT NOT NULL, boundary TEXT NOT NULL, what TEXT NOT NULL, number REAL NOT NULL,
+    PRIMARY KEY (bucket, boundary, what)
+) WITHOUT ROWID;
+
+-- What each boundary was wired like when it was last crossed.
+CREATE TABLE boundaries (
+    name TEXT PRIMARY KEY, position INTEGER NOT NULL, strength TEXT NOT NULL,
+    verifiers TEXT NOT NULL, controls TEXT NOT NULL, model TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE subjects (
+    id TEXT PRIMARY KEY, machine TEXT NOT NULL, state TEXT NOT NULL, version INTEGER NOT NULL,
+    at TEXT NOT NULL, last INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX subjects_last ON subjects (last);
+CREATE INDEX subjects_state ON subjects (machine, state, last);
 
 -- Each value once: for the choices of a search.
 CREATE TABLE facets (kind TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, value))

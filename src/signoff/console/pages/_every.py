@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from signoff.console.pages import approvals, crossings
+from signoff.console.pages import approvals, crossings, overview, subjects
 
 
 def every_page() -> list[Route]:
     """The routes of every page."""
-    return [route for noun in (approvals, crossings) for route in noun.routes]
+    return [route for noun in (overview, crossings, subjects, approvals) for route in noun.routes]

@@ -12,19 +12,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from signoff.boundary import Recorded
 from signoff.console._asked import asked
-from signoff.console._desk import desk_of
+from signoff.console._desk import Desk, desk_of
 from signoff.console._rendering import render
 from signoff.console.access import Role, needs
 from signoff.console.index import CrossingFilter
 from signoff.errors import BadInput
 from signoff.ledger import Entry
-from signoff.reading import Body, body_of, exact_json, subject_of, told
+from signoff.reading import Body, body_of, exact_json, prove_stretch, subject_of, told
 
 _PAGE = 50
 
 #: Lines of a difference that a page shows, and characters of a value that is compared.
 _LINES, _COMPARED = 200, 40_000
+
+#: Records of a chain that a page reads, and those whose digests it shows.
+_LONGEST, _PROVED = 3000, 100
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,17 +87,23 @@ _FIELDS = ("text", "boundary", "subject", "outcome", "code", "model", "since", "
 @needs(Role.viewer)
 async def crossing(request: Request) -> Response:
     """One crossing's life."""
-    desk, (id, records) = desk_of(request), await _records(request)
-    bodies = [(entry, await body_of(desk.storage, entry)) for entry in records]
-    recorded = await desk.storage.crossing(id)
-    assert recorded is not None, "it was just found"
+    desk = desk_of(request)
+    recorded = await _known(request)
+    chain = await _stretch(desk, recorded)
+    own = [entry for entry in chain.records if entry.crossing == recorded.id]
+    bodies = [(entry, await body_of(desk.storage, entry)) for entry in own]
     return render(
         request,
         "crossings/crossing.html",
         crossing=recorded,
         life=life_of(bodies),
-        records=len(records),
-        tickets=[t for t in await desk.storage.tickets_of(recorded.subject) if t.crossing == id],
+        records=own[:_PROVED],
+        number=len(own),
+        proof=prove_stretch(chain.before, chain.records) if chain.records else None,
+        whole=chain.whole,
+        tickets=[
+            t for t in await desk.storage.tickets_of(recorded.subject) if t.crossing == recorded.id
+        ],
     )
 
 
@@ -101,26 +111,65 @@ async def crossing(request: Request) -> Response:
 async def record(request: Request) -> Response:
     """One record of a crossing, whole, as a file."""
     seq = cast("int", request.path_params["seq"])
-    _, records = await _records(request)
-    for entry in records:
-        if entry.seq == seq:
-            return Response(
-                exact_json(await body_of(desk_of(request).storage, entry)),
-                media_type="application/json",
-                headers={"Content-Disposition": 'attachment; filename="record.json"'},
-            )
+    storage, recorded = desk_of(request).storage, await _known(request)
+    async for entry in storage.of_subject(recorded.subject, after=seq - 1):
+        if entry.seq != seq or entry.crossing != recorded.id:
+            break
+        return Response(
+            exact_json(await body_of(storage, entry)),
+            media_type="application/json",
+            headers={"Content-Disposition": 'attachment; filename="record.json"'},
+        )
     raise HTTPException(404, "There is no such record.")
 
 
-async def _records(request: Request) -> tuple[str, list[Entry]]:
-    """The crossing that an address names, by its full id, with its records."""
+async def _known(request: Request) -> Recorded:
+    """The crossing whose id begins as an address says."""
     storage = desk_of(request).storage
     try:
-        subject, id = await subject_of(storage, cast("str", request.path_params["id"])[:200])
+        _, id = await subject_of(storage, cast("str", request.path_params["id"])[:200])
     except BadInput as error:
         told = "There is no such crossing, or more than one begins like that."
         raise HTTPException(404, told) from error
-    return id, [entry async for entry in storage.of_subject(subject) if entry.crossing == id]
+    recorded = await storage.crossing(id)
+    assert recorded is not None, "it was just found"
+    return recorded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """Consecutive records of a subject's chain in which a crossing lives.
+
+    Attributes:
+        before: The one before them; None if they begin the chain.
+        whole: Whether everything of the crossing is among them.
+    """
+
+    before: Entry | None
+    records: Sequence[Entry]
+    whole: bool
+
+
+async def _stretch(desk: Desk, crossing: Recorded) -> Stretch:
+    """From a crossing's first record to its last, however long its subject's chain is."""
+    first = desk.index.first_record(crossing.id)
+    begins = 1
+    if first:
+        async for entry in desk.storage.entries(after=first - 1):
+            begins = entry.seq if entry.crossing == crossing.id else 1
+            break
+    before: Entry | None = None
+    records: list[Entry] = []
+    async for entry in desk.storage.of_subject(crossing.subject, after=max(begins - 2, 0)):
+        if entry.seq < begins:
+            before = entry
+            continue
+        if len(records) >= _LONGEST:
+            return Stretch(before=before, records=records, whole=False)
+        records.append(entry)
+        if entry.crossing == crossing.id and entry.type in ("committed", "rejected"):
+            break
+    return Stretch(before=before, records=records, whole=True)
 
 
 def life_of(records: Sequence[tuple[Entry, Body]]) -> Life:

@@ -306,6 +306,10 @@ FROM signoff.tickets
 WHERE boundary = %(boundary)s AND kind = %(kind)s AND status <> 'open'
 ORDER BY opened DESC, id DESC LIMIT %(limit)s;
 
+-- timers_of_subject --
+SELECT name, machine, version, due, armed, tries FROM signoff.timers
+WHERE subject = %(subject)s ORDER BY due, name;
+
 -- tickets_like --
 SELECT id FROM signoff.tickets WHERE id >= %(low)s AND id < %(high)s ORDER BY id LIMIT 3;
 

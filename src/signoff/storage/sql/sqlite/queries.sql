@@ -239,6 +239,10 @@ FROM signoff_tickets
 WHERE boundary = :boundary AND kind = :kind AND status <> 'open'
 ORDER BY opened DESC, id DESC LIMIT :limit;
 
+-- timers_of_subject --
+SELECT name, machine, version, due, armed, tries FROM signoff_timers
+WHERE subject = :subject ORDER BY due, name;
+
 -- tickets_like --
 SELECT id FROM signoff_tickets WHERE id >= :low AND id < :high ORDER BY id LIMIT 3;
 

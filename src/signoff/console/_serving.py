@@ -1,0 +1,63 @@
+"""Serving the console over HTTP, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from signoff.console._app import create_app
+from signoff.console._settings import Settings
+from signoff.errors import UsageError
+
+#: Seconds that answers may still take once it is told to stop.
+_LAST_WORDS = 5
+
+
+def serve(settings: Settings, say: Callable[[str], object]) -> None:
+    """Serve the console until the process is told to stop.
+
+    Args:
+        settings: What it shows, and to whom.
+        say: Is told the address to open, once it can be opened.
+
+    Raises:
+        BadInput: If the file of users cannot be used.
+        NoStore: If there is nothing to show.
+        StorageUnavailable: If the store or the index cannot be opened.
+        UsageError: If it cannot listen there, or would be reached by strangers.
+    """
+    asyncio.run(_serve(settings, say))
+
+
+async def _serve(settings: Settings, say: Callable[[str], object]) -> None:
+    app = create_app(settings)
+    access = app.state.access
+    listening = _listen(settings)
+    with listening:
+        # Opened here: what fails is told to whoever has started it, not to a log.
+        async with app.router.lifespan_context(app):
+            config = uvicorn.Config(
+                app,
+                **access.server_options(),
+                lifespan="off",
+                log_level="warning",
+                timeout_graceful_shutdown=_LAST_WORDS,
+            )
+            server = uvicorn.Server(config)
+            say(access.link(listening.getsockname()[1]))
+            await server.serve(sockets=[listening])
+
+
+def _listen(settings: Settings) -> socket.socket:
+    address, port = settings.access.address, settings.access.port
+    try:
+        family, _, _, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(place[:2], family=family, backlog=512)
+    except OSError as error:
+        raise UsageError(
+            f"the console cannot listen on {address}, port {port}: {error.strerror}. Name another "
+            "port with --port, or 0 for any that is free"
+        ) from error

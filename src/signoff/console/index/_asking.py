@@ -1,0 +1,230 @@
+"""What pages ask of an index, as queries."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from signoff.console.index._rows import (
+    COUNTED,
+    BoundaryFacts,
+    CrossingFilter,
+    CrossingRow,
+    Facets,
+    Found,
+    InFlight,
+    Overview,
+    SubjectRow,
+)
+from signoff.console.index._spans import quantile
+from signoff.console.index._tallies import DAY, HOUR
+from signoff.errors import BadInput
+
+#: Values of one kind that a search offers.
+_CHOICES = 200
+
+#: Before every position that there is.
+_END = 1 << 62
+
+#: Where a crossing stands that has not ended.
+_UNDER_WAY = "outcome IN ('open', 'intended', 'suspended', 'unknown')"
+
+_CROSSING = ", ".join(field.name for field in fields(CrossingRow))
+_SUBJECT = ", ".join(field.name for field in fields(SubjectRow))
+
+
+def crossings(
+    connection: sqlite3.Connection, wanted: CrossingFilter, cursor: str, limit: int
+) -> Found[CrossingRow]:
+    """Crossings, newest first."""
+    where, values = ["number < ?"], list[Any]([_position(cursor)])
+    for column in ("boundary", "outcome", "code", "model"):
+        if value := getattr(wanted, column):
+            where.append(f"{column} = ?")
+            values.append(value)
+    if wanted.subject:
+        where.append("subject >= ? AND subject < ?")
+        values += [wanted.subject, _after(wanted.subject)]
+    if wanted.text:
+        where.append("(id >= ? AND id < ? OR key >= ? AND key < ?)")
+        values += [wanted.text, _after(wanted.text)] * 2
+    for moment, sign in ((wanted.since, ">="), (wanted.until, "<")):
+        if moment:
+            where.append(f"opened {sign} ?")
+            values.append(moment)
+    rows = connection.execute(
+        f"SELECT {_CROSSING} FROM crossings WHERE {' AND '.join(where)} "
+        "ORDER BY number DESC LIMIT ?",
+        (*values, limit + 1),
+    ).fetchall()
+    found = [CrossingRow(*row) for row in rows[:limit]]
+    return Found(found, _cursor(found[-1].number) if len(rows) > limit else "")
+
+
+def first_record(connection: sqlite3.Connection, crossing: str) -> int:
+    """The ledger position of a crossing's first record; 0 if it has not been read yet."""
+    sql = "SELECT number FROM crossings WHERE id = ?"
+    row = connection.execute(sql, (crossing,)).fetchone()
+    return row[0] if row else 0
+
+
+def subjects(
+    connection: sqlite3.Connection, text: str, state: str, cursor: str, limit: int
+) -> Found[SubjectRow]:
+    """Subjects, those that something happened to last first."""
+    where, values = ["last < ?"], list[Any]([_position(cursor)])
+    if text:
+        where.append("id >= ? AND id < ?")
+        values += [text, _after(text)]
+    if state:
+        machine, _, name = state.rpartition("/")
+        where.append("machine = ? AND state = ?")
+        values += [machine, name]
+    rows = connection.execute(
+        f"SELECT {_SUBJECT} FROM subjects WHERE {' AND '.join(where)} ORDER BY last DESC LIMIT ?",
+        (*values, limit + 1),
+    ).fetchall()
+    found = [SubjectRow(*row) for row in rows[:limit]]
+    return Found(found, _cursor(found[-1].last) if len(rows) > limit else "")
+
+
+def facets(connection: sqlite3.Connection) -> Facets:
+    """What a search can choose from."""
+    values: dict[str, list[str]] = {}
+    for kind, value in connection.execute("SELECT kind, value FROM facets ORDER BY 1, 2"):
+        if len(values.setdefault(kind, [])) < _CHOICES:
+            values[kind].append(value)
+    return Facets(
+        boundaries=values.get("boundary", []),
+        outcomes=("committed", "rejected", "suspended", "unknown", "intended", "open"),
+        codes=values.get("code", []),
+        models=values.get("model", []),
+        states=values.get("state", []),
+    )
+
+
+def in_flight(connection: sqlite3.Connection, scope: str) -> InFlight:
+    """What a kill of a scope would stand before."""
+    reach, values = _reaches(scope)
+    rows = connection.execute(
+        f"SELECT outcome, count(*) FROM crossings WHERE {_UNDER_WAY} AND {reach} GROUP BY outcome",
+        values,
+    ).fetchall()
+    [(number,)] = connection.execute(
+        f"SELECT count(DISTINCT subject) FROM crossings WHERE {_UNDER_WAY} AND {reach}", values
+    )
+    return InFlight(crossings=dict(rows), subjects=number)
+
+
+def hours(connection: sqlite3.Connection) -> tuple[str, str]:
+    """The first and the last hour in which something happened; empty if nothing ever did."""
+    [(first,)] = connection.execute("SELECT min(bucket) FROM hours")
+    [(last,)] = connection.execute("SELECT max(bucket) FROM hours")
+    return first or "", last or ""
+
+
+def under_way(connection: sqlite3.Connection) -> dict[str, dict[str, int]]:
+    """How many crossings of each boundary have not ended, by where they stand."""
+    found: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for boundary, outcome, number in connection.execute(
+        "SELECT boundary, outcome, count(*) FROM crossings INDEXED BY crossings_under_way "
+        f"WHERE {_UNDER_WAY} GROUP BY boundary, outcome"
+    ):
+        found[boundary][outcome] = number
+    return found
+
+
+def overview(connection: sqlite3.Connection, buckets: Sequence[str], until: str) -> Overview:
+    """What happened at every boundary."""
+    known = connection.execute(
+        "SELECT name, strength, verifiers, controls, model FROM boundaries ORDER BY name"
+    ).fetchall()
+    if not buckets:
+        return Overview(buckets=(), boundaries=[_facts(row, {}, {}, 0) for row in known])
+    hourly = len(buckets[0]) >= HOUR
+    table, width = ("hours", HOUR) if hourly else ("days", DAY)
+    span = (buckets[0][:width], until[:width])
+    sums: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    for boundary, what, number in connection.execute(
+        f"SELECT boundary, what, sum(number) FROM {table} WHERE bucket >= ? AND bucket < ? "
+        "GROUP BY boundary, what",
+        span,
+    ):
+        sums[boundary][what] = number
+    series: defaultdict[str, dict[str, list[float]]] = defaultdict(dict)
+    place = 0
+    marks = ", ".join("?" * len(COUNTED))
+    for bucket, boundary, what, number in connection.execute(
+        f"SELECT bucket, boundary, what, number FROM {table} "
+        f"WHERE bucket >= ? AND bucket < ? AND what IN ({marks}) ORDER BY bucket",
+        (*span, *COUNTED),
+    ):
+        while place + 1 < len(buckets) and buckets[place + 1] <= bucket:
+            place += 1
+        line = series[boundary].setdefault(what, [0.0] * len(buckets))
+        line[place] += number
+    return Overview(
+        buckets=buckets,
+        boundaries=[
+            _facts(row, sums.get(row[0], {}), series.get(row[0], {}), len(buckets)) for row in known
+        ],
+    )
+
+
+def _facts(
+    row: tuple[str, str, str, str, str],
+    sums: Mapping[str, float],
+    series: Mapping[str, Sequence[float]],
+    buckets: int,
+) -> BoundaryFacts:
+    name, strength, verifiers, controls, model = row
+    spans = {int(what[5:]): number for what, number in sums.items() if what.startswith("span:")}
+    codes = [(what[5:], int(number)) for what, number in sums.items() if what.startswith("code:")]
+    return BoundaryFacts(
+        name=name,
+        counts={what: int(sums.get(what, 0)) for what in COUNTED},
+        series={what: series.get(what, [0.0] * buckets) for what in COUNTED},
+        codes=sorted(codes, key=lambda pair: (-pair[1], pair[0])),
+        usd=sums.get("usd", 0.0),
+        p50=quantile(spans, 0.5),
+        p99=quantile(spans, 0.99),
+        strength=json.loads(strength),
+        verifiers=json.loads(verifiers),
+        controls=json.loads(controls),
+        model=model,
+    )
+
+
+def _reaches(scope: str) -> tuple[str, tuple[str, ...]]:
+    if scope == "everything":
+        return "1", ()
+    kind, _, name = scope.partition(":")
+    if kind == "tenant":
+        return "tenant = ?", (name,)
+    if kind == "subject":
+        return "subject >= ? AND subject < ?", (name, _after(name))
+    return "(boundary = ? OR instr(switches, ?))", (scope, f"\n{scope}\n")
+
+
+def _after(prefix: str) -> str:
+    """What comes after every text that begins so."""
+    return prefix + "\U0010ffff"
+
+
+def _cursor(number: int) -> str:
+    return base64.urlsafe_b64encode(number.to_bytes(8, "big")).decode().rstrip("=")
+
+
+def _position(cursor: str) -> int:
+    if not cursor:
+        return _END
+    try:
+        raw = base64.b64decode(f"{cursor}=", altchars=b"-_", validate=True)
+    except ValueError as error:
+        raise BadInput("this link leads nowhere: search again") from error
+    return min(int.from_bytes(raw[:8], "big"), _END)
