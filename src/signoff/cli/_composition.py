@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from signoff.cli._output import put, show_table, styled
-from signoff.words import plain
+from signoff.cli._fitted import show_fitted, show_lines
+from signoff.cli._output import put, styled
 
 if TYPE_CHECKING:
     from signoff.methodology import Comparison, DecisionRecord, WhyNot
@@ -13,20 +13,19 @@ if TYPE_CHECKING:
 
 def show_record(record: DecisionRecord) -> None:
     """The composition, then the predicate that fired for each line, and what to expect."""
-    print(plain_lines(str(record)))
+    show_lines(str(record))
     print()
     rows = [
-        (line.title, line.decision, line.because, ", ".join(line.fired), ", ".join(line.expect))
+        (line.title, line.because, ", ".join(line.fired), ", ".join(line.expect))
         for line in record.lines[:-1]
     ]
-    columns = ("line", "decision", "because", "predicates", "if it is wrong, expect")
-    show_table(columns, rows, most=0)
+    show_fitted(("line", "because", "predicates", "if it is wrong, expect"), rows)
     _head("Build it in this order")
     for number, step in enumerate(record.sequence.chosen, 1):
         put(styled(f"{number}. {step}", most=0))
     if assumed := _assumed(record):
         _head("Not answered, so the method assumed")
-        show_table(("answer", "assumed", "read by"), assumed, most=0)
+        show_fitted(("answer", "assumed", "read by"), assumed)
     on = "" if record.on is None else f"{record.on.isoformat()}, "
     model = record.model or "no model named: say --model"
     print()
@@ -46,14 +45,9 @@ def _assumed(record: DecisionRecord) -> list[tuple[str, str, str]]:
     return [(name, value, ", ".join(titles)) for (name, value), titles in readers.items()]
 
 
-def plain_lines(text: str) -> str:
-    """A text of several lines, safe to show."""
-    return "\n".join(plain(line) for line in text.splitlines())
-
-
 def show_why_not(found: WhyNot) -> None:
     """Why a pattern was not chosen, and what would have to be different."""
-    print(plain_lines(str(found)))
+    show_lines(str(found))
 
 
 def show_comparison(found: Comparison) -> None:
@@ -70,13 +64,13 @@ def show_comparison(found: Comparison) -> None:
         for line in found.lines
         if line.title != "sequence"
     ]
-    show_table(("", "line", left, right, "because of"), rows, most=0)
+    show_fitted(("", "line", left, right, "because of"), rows)
     if not found.answers:
         print("\nevery answer is the same")
         return
     print()
     answers = [(each.title, each.left, each.right) for each in found.answers]
-    show_table(("answer", left, right), answers, most=0)
+    show_fitted(("answer", left, right), answers)
 
 
 def comparison_as_json(found: Comparison) -> dict[str, Any]:

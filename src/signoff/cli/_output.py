@@ -27,15 +27,26 @@ def console(*, stderr: bool = False) -> Console:
     """Where tables go. No colours and no wrapping at 80 columns in a pipe."""
     from rich.console import Console
 
-    stream = sys.stderr if stderr else sys.stdout
-    at_terminal = stream is not None and stream.isatty()
-    width = None if at_terminal or "COLUMNS" in os.environ else _PIPED
+    width = None if at_terminal(stderr=stderr) or "COLUMNS" in os.environ else _PIPED
     return Console(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
 
 
-def put(what: RenderableType) -> None:
-    """Print something that rich can lay out; in a pipe, without the blanks that fill up a line."""
+def at_terminal(*, stderr: bool = False) -> bool:
+    """Whether somebody reads it on a terminal."""
+    stream = sys.stderr if stderr else sys.stdout
+    return stream is not None and stream.isatty()
+
+
+def put(what: RenderableType, *, width: int = 0) -> None:
+    """Print something that rich can lay out; in a pipe, without the blanks that fill up a line.
+
+    Args:
+        what: It.
+        width: Characters that it has in a pipe at least.
+    """
     out = console()
+    if not at_terminal():
+        out.width = max(out.width, width)
     if out.is_terminal:
         out.print(what)
         return

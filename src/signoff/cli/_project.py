@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from signoff.cli._boundaries import SETTINGS, imported
 from signoff.cli._workload_file import RECORDS, read_record_file
-from signoff.errors import BadInput, UsageError
+from signoff.errors import BadInput, SignoffError, UsageError
 
 if TYPE_CHECKING:
     from signoff.methodology import DecisionRecord, Wiring
@@ -27,11 +27,13 @@ class Project:
         folder: Where it is.
         record_file: Where its record is.
         apps: What its application is made of: each a `module:attribute`.
+        named_by: Who says so: `--app`, or a setting in signoff.toml.
     """
 
     folder: Path
     record_file: Path
     apps: tuple[str, ...]
+    named_by: str = "--app"
 
 
 def project_at(path: Path, record: Path | None, apps: Iterable[str]) -> Project:
@@ -55,13 +57,16 @@ def project_at(path: Path, record: Path | None, apps: Iterable[str]) -> Project:
     settings = _settings_in(path / SETTINGS)
     if record is None and (named := settings.get("record")):
         record = path / _text(path, "record", named)
-    found = tuple(apps) or _apps_in(path, settings)
+    found, named_by = tuple(apps), "--app"
+    if not found:
+        found, named_by = _apps_in(path, settings), f"{path / SETTINGS}: app"
     if not found:
         raise UsageError(
             "nobody says what the application is: name it with --app module:attribute, or in "
             f'{path / SETTINGS}: [check] app = "module:attribute"'
         )
-    return Project(folder=path, record_file=record or _record_in(path), apps=found)
+    file = record or _record_in(path)
+    return Project(folder=path, record_file=file, apps=found, named_by=named_by)
 
 
 def _settings_in(file: Path) -> dict[str, Any]:
@@ -136,7 +141,11 @@ def wiring_in(project: Project) -> Wiring:
     # What a module prints must not end up in a JSON document.
     with _in_folder(project.folder), contextlib.redirect_stdout(sys.stderr):
         things = [
-            thing for app in project.apps for thing in _unfolded(app, imported("--app", app), 0)
+            thing
+            for app in project.apps
+            for thing in _unfolded(
+                f"{project.named_by} {app}", imported(project.named_by, app), depth=0
+            )
         ]
     return wiring_of(things)
 
@@ -158,29 +167,29 @@ def _in_folder(folder: Path) -> Generator[None]:
 _DEEPEST = 10
 
 
-def _unfolded(app: str, thing: Any, depth: int) -> Iterator[object]:
-    """The things that a `module:attribute` names: one, several, or a function that makes them."""
+def _unfolded(named: str, thing: Any, depth: int) -> Iterator[object]:
+    """What a `module:attribute` names: one thing, several, or a function that makes them."""
     from signoff.control import Supervisor
     from signoff.methodology import is_crossed
     from signoff.state import Consumer, EventLog, StateMachine
 
     if depth > _DEEPEST:
-        raise UsageError(f"--app {app} is nested more than {_DEEPEST} levels deep")
+        raise UsageError(f"{named} is nested more than {_DEEPEST} levels deep")
     if isinstance(thing, StateMachine | EventLog | Consumer | Supervisor) or is_crossed(thing):
         yield cast("object", thing)
         return
-    inside = _inside(app, thing)
+    inside = _inside(named, thing)
     if inside is None:
         raise UsageError(
-            f"--app {app} holds {type(thing).__name__}: it has to be boundaries, what coordinates "
+            f"{named} holds {type(thing).__name__}: it has to be boundaries, what coordinates "
             "them, state machines, event logs or consumers; several of them, or a function that "
             "returns such"
         )
     for each in inside:
-        yield from _unfolded(app, each, depth + 1)
+        yield from _unfolded(named, each, depth + 1)
 
 
-def _inside(app: str, thing: Any) -> list[object] | None:
+def _inside(named: str, thing: Any) -> list[object] | None:
     if isinstance(thing, Mapping):
         return list(cast("Mapping[object, object]", thing).values())
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
@@ -190,6 +199,8 @@ def _inside(app: str, thing: Any) -> list[object] | None:
     if callable(thing):
         try:
             return [thing()]
+        except (SignoffError, UsageError) as refused:
+            raise BadInput(f"{named} fails: {refused}") from refused
         except Exception as error:
-            raise BadInput(f"--app {app} fails: {type(error).__name__}: {error}") from error
+            raise BadInput(f"{named} fails: {type(error).__name__}: {error}") from error
     return None

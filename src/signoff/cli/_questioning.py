@@ -156,13 +156,15 @@ def _line(prompt: str) -> str:
     Raises:
         BadInput: If it is no text.
         _Back: If they go back.
-        typer.Exit: If they quit, or there is nothing more to read.
+        typer.Exit: If they quit or interrupt, or there is nothing more to read.
     """
     print(prompt, end="", file=sys.stderr, flush=True)
     try:
         line = sys.stdin.readline()
     except UnicodeDecodeError as error:
         raise BadInput("that is no text that can be read") from error
+    except KeyboardInterrupt:
+        line = ""
     said = line.strip()
     if not line or said.lower() in _QUIT:
         print("\nnothing was decided", file=sys.stderr)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from signoff.cli._composition import show_record
-from signoff.cli._output import put, show_fields, show_table, styled
+from signoff.cli._fitted import show_fitted, show_lines
+from signoff.cli._output import put, show_fields, styled
 from signoff.methodology import select
 from signoff.words import took
 from signoff.workloads import CostRow, Shipped, WorkloadReport
@@ -31,7 +32,7 @@ def show_list(every: Sequence[Shipped]) -> None:
     """All of them, a line each."""
     rows = [listed(each) for each in every]
     columns = ("name", "runtime", "spine", "coordination", "about")
-    show_table(columns, [[row[column] for column in columns] for row in rows])
+    show_fitted(columns, [[row[column] for column in columns] for row in rows])
 
 
 def show_one(found: Shipped) -> None:
@@ -51,7 +52,7 @@ def show_one(found: Shipped) -> None:
 def show_report(found: Shipped, report: WorkloadReport) -> None:
     """What came of a run, the damage, and what guarding cost."""
     outcomes = sorted(report.outcomes.items(), key=lambda each: -each[1])
-    show_table(
+    show_fitted(
         ("outcome", found.units, "share"),
         [(name, number, f"{number / report.units:.1%}") for name, number in outcomes],
         numbers=(found.units, "share"),
@@ -76,9 +77,10 @@ def _show_damage(found: Shipped, report: WorkloadReport) -> None:
         held = [
             f"{number:,} {found.damage[name]}" for name, number in report.damage.items() if number
         ]
-        print(f"In the world's own accounts: {', '.join(held) or 'nothing to object to'}.")
+        told = ", ".join(held) or "nothing to object to"
+        show_lines(f"In the world's own accounts: {told}.")
     else:
-        show_table(
+        show_fitted(
             ("damage", "unguarded", "with signoff"),
             [
                 (words, alone.damage.get(name, 0), report.damage.get(name, 0))
@@ -102,14 +104,15 @@ def _show_cost(found: Shipped, report: WorkloadReport) -> None:
     )
     if report.unguarded is not None:
         told += f"; unguarded, {report.unguarded.calls / report.units:.2f} model calls"
-    print(f"{told}.\n")
+    show_lines(f"{told}.")
+    print()
 
 
 def _show_rows(title: str, rows: Sequence[CostRow]) -> None:
     if not rows:
         return
     numbers = ("number", "added, median", "added, p99", "transactions", "model calls")
-    show_table(
+    show_fitted(
         (title, "outcome", *numbers) if rows[0].what else (f"{title} that were", *numbers),
         [
             (

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from signoff.cli._ending import Status
-from signoff.cli._output import AsJson, put, show_json, show_table, styled
+from signoff.cli._fitted import show_fitted
+from signoff.cli._output import AsJson, put, show_json, styled
 from signoff.words import count
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def check(
     path: Annotated[
-        Path, typer.Argument(metavar="[PATH]", help="The project's folder, or its record.")
+        Path, typer.Argument(metavar="PATH", help="The project's folder, or its record.")
     ] = Path(),
     app: Annotated[
         list[str] | None,
@@ -61,10 +62,10 @@ def _show(project: Project, checked: Checked) -> None:
         (found.pattern, "yes" if found.declared else "no", ", ".join(found.where) or "no")
         for found in checked.patterns
     ]
-    show_table(("pattern", "declared", "wired"), patterns, most=0)
+    show_fitted(("pattern", "declared", "wired"), patterns)
     print()
     columns = ("boundary", "asks", "verifier", "reject", "commit", "gate", "part of")
-    show_table(columns, [_row(wired) for wired in checked.wiring.boundaries])
+    show_fitted(columns, [_row(wired) for wired in checked.wiring.boundaries])
     for gravity in ("drift", "note"):
         rows = [
             (drift.code, drift.where, drift.says, drift.remedy)
@@ -73,7 +74,7 @@ def _show(project: Project, checked: Checked) -> None:
         ]
         if rows:
             print()
-            show_table((gravity, "where", "what differs", "what to do"), rows, most=0)
+            show_fitted((gravity, "where", "what differs", "what to do"), rows)
     print()
     print(_verdict(checked))
 
@@ -83,7 +84,7 @@ def _row(wired: Wired) -> tuple[str, ...]:
     gate = "yes" if "gate" in wired.controls else "no"
     asks = wired.model or wired.role
     parts = ", ".join(wired.part_of)
-    return wired.name, asks[:40], strength.verifier, strength.reject, strength.commit, gate, parts
+    return wired.name, asks, strength.verifier, strength.reject, strength.commit, gate, parts
 
 
 def _verdict(checked: Checked) -> str:

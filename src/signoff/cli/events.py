@@ -36,7 +36,7 @@ _COLUMNS = ("position", "happened", "stream", "version", "event", "data", "propo
 @app.command("list")
 def list_(
     log: Annotated[
-        str, typer.Argument(metavar="[LOG]", help="List this log's streams.", show_default=False)
+        str, typer.Argument(metavar="LOG", help="List this log's streams.", show_default=False)
     ] = "",
     store: StoreUrl = DEFAULT_STORE,
     after: Annotated[str, typer.Option(metavar="STREAM", help="Begin after this stream.")] = "",

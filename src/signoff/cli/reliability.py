@@ -79,7 +79,7 @@ OnErrors = Annotated[Errors, typer.Option(help="Whether errors count as failures
 @app.command()
 def boundary(
     name: Annotated[
-        str, typer.Argument(metavar="[BOUNDARY]", help="Only this one. By default, all.")
+        str, typer.Argument(metavar="BOUNDARY", help="Only this one. By default, all.")
     ] = "",
     store: StoreUrl = DEFAULT_STORE,
     since: Annotated[

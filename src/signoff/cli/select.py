@@ -23,7 +23,7 @@ def select(
     workload: Annotated[
         str | None,
         typer.Argument(
-            metavar="[WORKLOAD]",
+            metavar="WORKLOAD",
             help="A file in YAML or JSON, - for standard input, a decision record, or "
             "module:attribute. Without it, the questions are asked here.",
             show_default=False,
@@ -144,4 +144,5 @@ def _show_answers(found: DecisionRecord) -> None:
     from signoff.cli._workload_file import as_yaml
 
     print("\nThe answers, for a file (--save keeps them):\n")
-    print(_composition.plain_lines(as_yaml(found.workload)))
+    for line in as_yaml(found.workload).splitlines():
+        print(plain(line))

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -375,6 +376,21 @@ def test_one_can_quit(end: str, tmp_path: Path) -> None:
     status, asked, result = at_a_terminal(tmp_path, ["x", "", end])
     assert (status, result) == (130, "")
     assert "nothing was decided" in asked
+
+
+def test_an_interrupt_quits(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "signoff", "select"], stdin=theirs, stderr=theirs, cwd=tmp_path
+    )
+    os.close(theirs)
+    asked = b""
+    while not asked.endswith(b"> "):
+        asked += os.read(ours, 4096)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert b"nothing was decided" in os.read(ours, 4096)
+    os.close(ours)
 
 
 def test_an_answer_that_cannot_be_read_is_asked_again(tmp_path: Path) -> None:
