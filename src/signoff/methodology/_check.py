@@ -149,6 +149,14 @@ def _of_boundary(wired: Wired) -> Iterator[Drift]:
             else "nothing but its schema judges what is proposed",
             remedy="give it verifiers=[...], or a Gate",
         )
+    elif wired.role in ("proposer", "delegation") and not wired.verifiers:
+        yield Drift(
+            code="no_verifier",
+            where=wired.name,
+            says="its gate alone judges what is proposed",
+            remedy="give it verifiers=[...] if a rule needs more than a policy can say",
+            gravity="note",
+        )
     unsettled = [name for name, semantics in wired.effects if semantics == "none"]
     if unsettled:
         yield Drift(

@@ -78,6 +78,14 @@ LEFT_OUT: Mapping[str, tuple[str, ...]] = {
     PEOPLE: ("SDB-weak-predicate",),
 }
 
+#: The predicates that decide about a pattern, where its line may have another one as well.
+DECIDED_BY: Mapping[str, tuple[str, ...]] = {
+    DELEGATION: ("one_owner_can_delegate",),
+    SCATTER_SAGA: ("peers_act_outside", "part_of_it_is_useful", "half_of_it_is_worse_than_none"),
+    GATE: ("something_changes_outside",),
+    PEOPLE: ("a_wrong_action_costs", "somebody_will_ask"),
+}
+
 
 def step_of(pattern: str) -> Step | None:
     """The step that chooses a pattern, or does not; None if no step does."""

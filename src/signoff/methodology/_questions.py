@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Literal, TypeAlias
+
+from signoff.methodology._workload import LONG_PAUSE
 
 #: What an answer is: a length of time, yes or no, one of several words, a text, or reasons by name.
 Kind: TypeAlias = Literal["span", "yes or no", "choice", "text", "reasons"]
@@ -38,7 +41,9 @@ class Question:
         acts = answers.get("side_effects") is not False
         match self.name:
             case "history_read_by_many":
-                waits = answers.get("waits_on_the_outside") or answers.get("longest_pause")
+                pause = answers.get("longest_pause")
+                pauses = isinstance(pause, timedelta) and pause > LONG_PAUSE
+                waits = answers.get("waits_on_the_outside") or pauses
                 stays = not answers.get("world_moves_while_paused")
                 return not (waits and stays and answers.get("rebuildable_from_input") is False)
             case "asked_who_decided":

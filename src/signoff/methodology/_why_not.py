@@ -9,11 +9,20 @@ from itertools import combinations, product
 
 from signoff.errors import UsageError
 from signoff.methodology._decision_record import DecisionRecord
+from signoff.methodology._line import Line
 from signoff.methodology._markdown import said
-from signoff.methodology._patterns import LEFT_OUT, NUMBERS, patterns, step_of
+from signoff.methodology._patterns import (
+    DECIDED_BY,
+    LEFT_OUT,
+    NO_SPINE,
+    NUMBERS,
+    patterns,
+    step_of,
+    when_wrong,
+)
 from signoff.methodology._select import select
 from signoff.methodology._span import spelled
-from signoff.methodology._workload import Contradiction, Workload
+from signoff.methodology._workload import PLANES, Contradiction, Workload
 
 #: Answers that are changed at the same time, at most.
 _MOST_CHANGES = 5
@@ -74,11 +83,11 @@ class WhyNot:
         return "\n".join(self._told())
 
     def _told(self) -> Iterator[str]:
-        pattern = self.pattern.removeprefix("no ")
-        without = pattern != self.pattern
         if self.chosen:
-            yield f"{self.pattern} is chosen: {self.because}"
+            yield f"{_spoken(self.pattern)} is chosen: {self.because}"
             return
+        pattern = _spoken(self.pattern.removeprefix("no "))
+        without = self.pattern.startswith("no ")
         yield f"{pattern} is {'needed' if without else 'not chosen'}: {self.because}"
         for way in self.ways:
             yield f"  it would {'not be' if without else 'be'} with {' and '.join(map(str, way))}"
@@ -106,7 +115,8 @@ def why_not(record: DecisionRecord, pattern: str) -> WhyNot:
         raise AssertionError(f"no line chooses {wanted}")
     found = next((each for each in line.alternatives if each.pattern == pattern), None)
     if found is None:
-        return WhyNot(pattern=pattern, chosen=True, because=line.because, expect=line.expect)
+        because, expect = (line.because, line.expect) if without else _of_one(line, wanted)
+        return WhyNot(pattern=pattern, chosen=True, because=because, expect=expect)
 
     def would_be(other: Workload) -> bool:
         told = select(other).line(line.title)
@@ -121,18 +131,42 @@ def why_not(record: DecisionRecord, pattern: str) -> WhyNot:
     )
 
 
+def _of_one(line: Line, pattern: str) -> tuple[str, tuple[str, ...]]:
+    """Why a line has a pattern, and what shows that it was wrong: of a line that may have two."""
+    of_it = DECIDED_BY.get(pattern, ())
+    held = [each.says for each in line.predicates if each.holds and each.name in of_it]
+    return ", and ".join(held) or line.because, when_wrong(line.title, (pattern,))
+
+
 def _named(pattern: str) -> str:
-    word = " ".join(pattern.lower().replace("_", " ").split())
-    if word in ("no spine", "no durable spine"):
-        return "none"
+    word = _bare(pattern)
+    if word in ("no spine", _bare(_spoken(NO_SPINE))):
+        return NO_SPINE
     kind, rest = ("no ", word[3:]) if word.startswith("no ") else ("", word)
-    rest = {number.lower(): name for name, number in NUMBERS.items()}.get(rest, rest)
-    near = [name for name in patterns() if len(rest) > 2 and rest in name]
-    if rest in patterns():
-        near = [rest]
+    if rest in PLANES:
+        raise UsageError(
+            f"{rest} is a plane of human in the loop: ask about that; which planes come later is "
+            "the workload's `deferred`"
+        )
+    rest = {number.lower(): _bare(name) for name, number in NUMBERS.items()}.get(rest, rest)
+    bare = {_bare(name): name for name in patterns()}
+    near = [name for told, name in bare.items() if len(rest) > 2 and rest in told]
+    if rest in bare:
+        near = [bare[rest]]
     if len(near) != 1 or (kind and near[0] not in LEFT_OUT):
-        raise UsageError(f"the method knows no pattern {pattern!r}; it has {', '.join(patterns())}")
+        every = ", ".join(map(_spoken, patterns()))
+        without = ", ".join(f"no {name}" for name in LEFT_OUT)
+        raise UsageError(f"the method knows no pattern {pattern!r}; it has {every}; and {without}")
     return f"{kind}{near[0]}"
+
+
+def _bare(pattern: str) -> str:
+    """However it is spelled: `Event-Log`, `event_log`."""
+    return " ".join(pattern.lower().replace("_", " ").replace("-", " ").split())
+
+
+def _spoken(pattern: str) -> str:
+    return "no durable spine" if pattern == NO_SPINE else pattern
 
 
 def _ways(

@@ -173,7 +173,6 @@ def test_a_true_record_holds(project: Path) -> None:
 @pytest.mark.parametrize(
     ("was", "is_now", "drift"),
     [
-        ("verifiers=[small]", "verifiers=[]", []),  # the gate still judges
         ("    Gate(small),\n", "",
          [("ungated", "refund"), ("absent", "supervisor + gate")]),
         ("External(pay, reconcile=probe)", "pay", [("no_commit", "refund")]),
@@ -198,10 +197,17 @@ def test_a_part_that_is_taken_out_is_named(
         "class Order(",
     )
     assert drifts(project) == drift
-    if drift:
-        done = signoff(project, "check")
-        assert drift[0][0] in done.stdout
-        assert "where the wiring is not what was decided" in done.stdout
+    done = signoff(project, "check")
+    assert drift[0][0] in done.stdout
+    assert "where the wiring is not what was decided" in done.stdout
+
+
+def test_a_verifier_that_is_taken_out_is_noted_where_the_gate_still_judges(project: Path) -> None:
+    change(project, "verifiers=[small]", "verifiers=[]")
+    assert drifts(project) == [("no_verifier", "refund")]
+    done = signoff(project, "check")
+    assert "its gate alone judges what is proposed" in done.stdout
+    assert done.stdout.endswith("the wiring is what was decided\n")
 
 
 def test_from_elsewhere_and_from_under_src(project: Path, tmp_path: Path) -> None:
@@ -236,7 +242,7 @@ def test_the_table_of_boundaries_is_read_where_there_is_no_other(project: Path) 
         ("check = 7\n", 1, "[check] has to be a table"),
         ("[check\n", 1, "is no TOML"),
         ('[check]\napp = "shop"\n', 2, "write module:attribute"),
-        ('[check]\napp = "shop:missing"\n', 2, "cannot be imported"),
+        ('[check]\napp = "shop:missing"\n', 2, "signoff.toml: app shop:missing cannot be imported"),
         ('[check]\napp = "shop:small"\n', 1, "fails: TypeError"),
         ('[check]\napp = "shop:fails"\n', 1, "fails: RuntimeError: no database"),
         ('[check]\napp = "shop:endless"\n', 2, "nested more than 10 levels deep"),

@@ -223,6 +223,13 @@ def test_what_the_record_does_not_declare_is_drift_unless_it_only_bounds_more() 
         assert ("undeclared", pattern) in codes(checked(alone, thing, record=record))
 
 
+def test_a_boundary_that_its_gate_alone_judges_is_named_without_failing() -> None:
+    bare = delegation(*CONTROLS, verifiers=[])
+    found = checked(bare, gather(), saga(), MACHINE)
+    assert found.holds
+    assert codes(found, "note") == {("no_verifier", "refund")}
+
+
 def test_a_plane_that_is_deferred_may_be_absent() -> None:
     later = RENEWAL_LIKE.changed(deferred={"throttle": "volumes are small"})
     record = select(later, on=date(2026, 3, 1), model="scripted")

@@ -242,6 +242,17 @@ def test_a_moot_question_changes_nothing() -> None:
             assert len(found) <= 1, question.name
 
 
+def test_after_a_short_pause_nobody_is_asked_who_reads_the_history() -> None:
+    [history] = [each for each in QUESTIONS if each.name == "history_read_by_many"]
+    answered: dict[str, object] = {
+        "waits_on_the_outside": False,
+        "rebuildable_from_input": False,
+        "world_moves_while_paused": False,
+    }
+    assert history.is_moot(answered | {"longest_pause": timedelta(minutes=10)})
+    assert not history.is_moot(answered | {"longest_pause": timedelta(hours=2)})
+
+
 def test_a_workload_is_a_value() -> None:
     workload = Workload(**FIRST)
     with pytest.raises(ValidationError):

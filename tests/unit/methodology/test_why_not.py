@@ -56,9 +56,11 @@ def test_where_either_would_do_the_cost_question_decides() -> None:
 
 def test_a_pattern_can_be_named_by_its_number_or_a_part_of_its_name() -> None:
     record = select(RENEWAL)
-    for number in ("P3", "p3", "Event  Log", "event_log"):
+    for number in ("P3", "p3", "Event  Log", "event_log", "Event-Log"):
         assert why_not(record, number).pattern == "event log"
     assert why_not(record, "saga").pattern == "scatter-gather + saga"
+    assert why_not(record, "long horizon").pattern == "long-horizon"
+    assert why_not(record, "no scatter gather").pattern == "no scatter-gather + saga"
     assert why_not(record, "no durable spine").pattern == "none"
     assert why_not(record, "no P6").pattern == "no human in the loop"
     assert set(NUMBERS.values()) == {"P1", "P2", "P3", "P4", "P5", "P6"}
@@ -77,6 +79,28 @@ def test_what_is_chosen_is_said_to_be() -> None:
     assert found.chosen
     assert str(found).startswith("state machine is chosen: it waits")
     assert why_not(select(LEAD_WARMING), "no human in the loop").chosen
+
+
+def test_of_two_patterns_in_a_line_each_has_its_own_reason() -> None:
+    record = select(RENEWAL)
+    saga = why_not(record, "saga")
+    assert saga.because == "several peers act on other systems within one unit of work"
+    assert saga.expect == ("P2-costly-undo", "P2-partial-write")
+    people = why_not(record, "human in the loop")
+    assert people.because == (
+        "a wrong action is legally or financially consequential, and somebody will ask who decided"
+    )
+    assert why_not(record, "gate").because == "there is a side effect"
+
+
+def test_to_keep_nothing_is_called_no_durable_spine() -> None:
+    assert str(why_not(select(RENEWAL), "none")).startswith("no durable spine is not chosen: ")
+    assert str(why_not(select(LEAD_WARMING), "none")).startswith("no durable spine is chosen: ")
+
+
+def test_a_plane_is_no_pattern_of_its_own() -> None:
+    with pytest.raises(UsageError, match="kill switch is a plane of human in the loop"):
+        why_not(select(RENEWAL), "kill switch")
 
 
 @pytest.mark.parametrize("pattern", [*PATTERNS, *WITHOUT])
