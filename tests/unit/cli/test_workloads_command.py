@@ -67,6 +67,15 @@ def test_run_prints_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     assert not list(Path().iterdir())  # without --store nothing is left behind
 
 
+@pytest.mark.parametrize("name", ["lead-warming", "port-in"])
+def test_a_store_that_is_thrown_away_is_not_named(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = printed(capsys, "workloads", "run", name, "--rows", "2")
+    assert "thrown away, " in told
+    assert "--store" not in told
+
+
 def test_a_run_with_a_store_is_kept_and_gone_on_with(capsys: pytest.CaptureFixture[str]) -> None:
     first = document(capsys, *RUN, "--store", "sqlite:///kept.db")
     again = document(capsys, *RUN, "--store", "sqlite:///kept.db")

@@ -16,6 +16,7 @@ from typing import Any, Final
 from signoff.boundary import Boundary, Rejected
 from signoff.runtime import Runtime
 from signoff.storage import without_password
+from signoff.words import count
 from signoff.workloads._meter import Meter
 from signoff.workloads._plan import Plan
 from signoff.workloads._running import BEGINS, running
@@ -113,10 +114,11 @@ async def run(plan: Plan) -> WorkloadReport:
     The store may be deleted meanwhile: the touch log says where to go on.
     """
     began = time.perf_counter()
-    with plan.placed() as plan, world_of(plan, "crm") as world:
+    with plan.placed() as placed, world_of(placed, "crm") as world:
         meter = Meter()
-        touching = next_touch(meter.proposer(model_for(plan, world)), meter.service(world.crm))
-        async with running("lead-warming", plan, meter, knows=[touching]) as run:
+        proposer = meter.proposer(model_for(placed, world))
+        touching = next_touch(proposer, meter.service(world.crm))
+        async with running("lead-warming", placed, meter, knows=[touching]) as run:
             scheduler = Scheduler(world, run.runtime, touching, meter)
             found: dict[str, Standing] = {}
             for number in range(_first_day(world), _DAYS + 1):
@@ -127,7 +129,7 @@ async def run(plan: Plan) -> WorkloadReport:
             await run.clock.advance(days=1)  # whatever was in doubt is settled
             ends = {id: standing.ended or "still warm" for id, standing in found.items()}
             records, root = await run.told()
-        skipped = sum(entry.action == "skip" for entry in world.entries())
+        given_up = sum(entry.action == "skip" for entry in world.entries())
         return WorkloadReport(
             units=plan.rows,
             outcomes=dict(Counter(ends.values())),
@@ -137,7 +139,10 @@ async def run(plan: Plan) -> WorkloadReport:
             store=without_password(plan.store),
             records=records,
             root=root,
-            notes={"touches in the log": str(len(list(world.entries()))), "skipped": str(skipped)},
+            notes={
+                "touches in the log": str(len(list(world.entries()))),
+                "given up": count(given_up, "touch", "touches"),
+            },
         )
 
 

@@ -200,11 +200,13 @@ class PortAgent:
 async def run(plan: Plan) -> WorkloadReport:
     """Lead every port to its end, or go on with a run that was interrupted."""
     began = time.perf_counter()
-    with plan.placed() as plan, world_of(plan, "systems") as world:
+    with plan.placed() as placed, world_of(placed, "systems") as world:
         meter = Meter()
-        agent = agent_of(plan, world, meter)
-        async with running("port-in", plan, meter, knows=agent.knows, principals=PRINCIPALS) as run:
-            ends = await pass_the_time(run, agent, world, plan)
+        agent = agent_of(placed, world, meter)
+        async with running(
+            "port-in", placed, meter, knows=agent.knows, principals=PRINCIPALS
+        ) as run:
+            ends = await pass_the_time(run, agent, world, placed)
             records, root = await run.told()
         return WorkloadReport(
             units=plan.rows,
