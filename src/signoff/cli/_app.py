@@ -27,6 +27,8 @@ from signoff.cli import (
     renewals,
     replay,
     select,
+    store,
+    worker,
     workloads,
 )
 from signoff.cli._ending import Program, ending
@@ -65,6 +67,8 @@ app.add_typer(reliability.app, name="reliability")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(local.app, name="local")
 app.command("diagnose")(diagnose.diagnose)
+app.command("worker")(worker.worker)
+app.add_typer(store.app, name="store")
 app.command("doctor")(doctor.doctor)
 
 

@@ -138,16 +138,28 @@ def wiring_in(project: Project) -> Wiring:
     """
     from signoff.methodology import wiring_of
 
+    return wiring_of(things_of(project.folder, project.named_by, project.apps))
+
+
+def things_of(folder: Path, named_by: str, apps: Iterable[str]) -> list[object]:
+    """What `module:attribute`s hold: boundaries, machines, consumers, and the like.
+
+    Args:
+        folder: Where they are found.
+        named_by: The option or setting that names them, for what is said of mistakes.
+        apps: The names.
+
+    Raises:
+        UsageError: If one cannot be imported, or is nothing of the kind.
+        BadInput: If its module fails.
+    """
     # What a module prints must not end up in a JSON document.
-    with _in_folder(project.folder), contextlib.redirect_stdout(sys.stderr):
-        things = [
+    with _in_folder(folder), contextlib.redirect_stdout(sys.stderr):
+        return [
             thing
-            for app in project.apps
-            for thing in _unfolded(
-                f"{project.named_by} {app}", imported(project.named_by, app), depth=0
-            )
+            for app in apps
+            for thing in _unfolded(f"{named_by} {app}", imported(named_by, app), depth=0)
         ]
-    return wiring_of(things)
 
 
 @contextlib.contextmanager

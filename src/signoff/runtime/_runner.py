@@ -99,15 +99,18 @@ class Runner:
         self._next_due = due or ""
         return None if due is None else from_stamp(due)
 
-    async def run_due(self) -> int:
+    async def run_due(self, subject: str = "") -> int:
         """Do everything that is due now, and what becomes due meanwhile; how much was done.
+
+        Args:
+            subject: Only this one's, if it is named.
 
         Raises:
             UsageError: From a timer's handler: a mistake in the code is not work to retry.
         """
         done = 0
         while True:
-            pieces, careful = await self._claim()
+            pieces, careful = await self._claim(subject)
             if not pieces and not careful:
                 return done
             done += len(pieces) + len(careful)
@@ -136,7 +139,7 @@ class Runner:
         finally:
             self._busy_timers.discard((timer.subject, timer.name))
 
-    async def _claim(self) -> tuple[list[Piece], list[Timer]]:
+    async def _claim(self, subject: str) -> tuple[list[Piece], list[Timer]]:
         """What is due and nobody has in hand. It is busy from here on, before it is begun.
 
         Returns:
@@ -149,10 +152,10 @@ class Runner:
             busy, busy_timers = dict(self._busy_effects), set(self._busy_timers)
             in_flight = set(self._in_flight)
             effects = await self._store.claim_effects(
-                self._registry.effect_names, now=now, limit=BATCH, busy=busy
+                self._registry.effect_names, now=now, limit=BATCH, busy=busy, subject=subject
             )
             timers = await self._store.claim_timers(
-                self._registry.machines, now=now, limit=BATCH, busy=busy_timers
+                self._registry.machines, now=now, limit=BATCH, busy=busy_timers, subject=subject
             )
             in_flight |= set(self._in_flight)
             begun = set(busy.values())

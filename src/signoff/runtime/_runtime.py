@@ -62,6 +62,8 @@ class Runtime(CrossingVerbs, SpineVerbs, PeopleVerbs, EventVerbs):
         max_restarts: A timer's work that fails more often than this is given up: it
             rests, a ticket asks the operator, and everything else goes on. The pauses between the
             tries double, so that twelve take a little over an hour.
+        code_version: Of your code, where two of them are alive during an upgrade: a crossing that
+            newer code has opened is left to it.
 
     Raises:
         StorageUnavailable: On opening, if the database cannot be used; the message says why.
@@ -77,6 +79,7 @@ class Runtime(CrossingVerbs, SpineVerbs, PeopleVerbs, EventVerbs):
         concurrency: int = 64,
         principals: Listed = None,
         max_restarts: int = 12,
+        code_version: int = 0,
     ) -> None:
         # Inside, here and elsewhere in this room: `import signoff` has no need of it.
         from signoff.control import Principals
@@ -86,6 +89,7 @@ class Runtime(CrossingVerbs, SpineVerbs, PeopleVerbs, EventVerbs):
         self._storage = storage_at(store, redact=redact) if isinstance(store, str) else store
         self._clock = clock or SystemClock()
         self._storage.clock = self._clock
+        self._storage.code = code_version
         self._registry = Registry()
         self._registry.add(knows)
         self._handles: WeakValueDictionary[str, Handle[Any, Any]] = WeakValueDictionary()
@@ -216,6 +220,20 @@ class Runtime(CrossingVerbs, SpineVerbs, PeopleVerbs, EventVerbs):
         self._gave_up = escalated.error
 
     # Work that is due
+
+    async def run_due_of(self, subject: str) -> int:
+        """Do everything that is due now of one subject; how many pieces were done.
+
+        Raises:
+            UsageError: From a timer's handler: a mistake in the code is not work to retry.
+        """
+        self._check_open()
+        return await self._runner.run_due(subject)
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """Names of the machines, boundaries and effects whose work this process can do."""
+        return (*self._registry.machines, *self._registry.effect_names)
 
     async def drain(self) -> int:
         """Do everything that is due now; how many pieces were done."""

@@ -55,9 +55,23 @@ class SpineStore(CrossingStore, Protocol):
         ...
 
     async def claim_timers(
-        self, machines: Collection[str], *, now: str, limit: int, busy: Collection[tuple[str, str]]
+        self,
+        machines: Collection[str],
+        *,
+        now: str,
+        limit: int,
+        busy: Collection[tuple[str, str]],
+        subject: str = "",
     ) -> list[Timer]:
-        """Timers that are due, earliest first, without those in `busy` (subject, name)."""
+        """Timers that are due, earliest first, without those in `busy` (subject, name).
+
+        Args:
+            machines: Only theirs.
+            now: As a stamp.
+            limit: At most so many.
+            busy: (subject, name) of those that are in hand.
+            subject: Only this one's, if it is named.
+        """
         ...
 
     async def timer_is_set(self, timer: Timer) -> bool:
@@ -65,9 +79,25 @@ class SpineStore(CrossingStore, Protocol):
         ...
 
     async def claim_effects(
-        self, names: Collection[str], *, now: str, limit: int, busy: Collection[int]
+        self,
+        names: Collection[str],
+        *,
+        now: str,
+        limit: int,
+        busy: Collection[int],
+        subject: str = "",
     ) -> list[PendingEffect]:
-        """Pending effects that are due, in the order they were intended, without `busy` ids."""
+        """Pending effects that are due, in the order they were intended, without `busy` ids.
+
+        What newer code has begun is left to it.
+
+        Args:
+            names: Only these.
+            now: As a stamp.
+            limit: At most so many.
+            busy: Ids of those that are in hand.
+            subject: Only this one's, if it is named.
+        """
         ...
 
     async def claim_commit(self, crossing: str, *, busy: Collection[int]) -> PendingEffect | None:

@@ -2,20 +2,27 @@
 
 from signoff.storage._connection import Connection, FaultPoint
 from signoff.storage._control_reads import InboxRow
+from signoff.storage._jobs import HORIZON, JOBS_SCHEMA, TASK, queue_of
 from signoff.storage._open import storage_at, without_password
 from signoff.storage._sql import migrations, schema
 from signoff.storage._sqlite import SQLiteStorage, use_wal
 from signoff.storage._storage import Storage
 from signoff.storage._transaction import StoredTransaction
+from signoff.storage._work import Work
 
 __all__ = [
+    "HORIZON",
+    "JOBS_SCHEMA",
+    "TASK",
     "Connection",
     "FaultPoint",
     "InboxRow",
     "SQLiteStorage",
     "Storage",
     "StoredTransaction",
+    "Work",
     "migrations",
+    "queue_of",
     "schema",
     "storage_at",
     "use_wal",

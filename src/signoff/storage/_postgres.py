@@ -11,15 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from signoff.boundary import PendingEffect, Timer
+from signoff.clock import SystemClock
 from signoff.errors import BadInput, MissingExtra, StorageUnavailable, StoreNotOurs, UsageError
 from signoff.ledger import Redact
 from signoff.storage._columns import read_effect, read_timer
 from signoff.storage._connection import Connection, FaultPoint, Params, Rows
+from signoff.storage._jobs import JOBS_SCHEMA, Jobs, make_jobs
 from signoff.storage._migration import prepare_postgres
 from signoff.storage._open import without_password
 from signoff.storage._sql import queries
 from signoff.storage._storage import Storage
 from signoff.storage._transaction import Conflict, StoredTransaction
+from signoff.storage._work import Work
 
 try:
     import psycopg
@@ -77,6 +80,11 @@ class PostgresConnection:
                 "percent-encoded"
             ) from None
         self.connection.execute("SET synchronous_commit = on")
+        # Behind everything that the user's own statements may mean.
+        self.connection.execute(
+            "SELECT set_config('search_path', current_setting('search_path') || %s, false)",
+            [f", {JOBS_SCHEMA}"],
+        )
         self._queries = queries("postgres")
         self._fault_point = fault_point
 
@@ -135,6 +143,18 @@ class PostgresStorage(Storage):
         self._guard = threading.Lock()
         self._presence: PostgresConnection | None = None
         self._exclusive = False
+        self._jobs: Jobs | None = None
+
+    @property
+    def by_workers(self) -> bool:
+        # Under a simulated clock a job would come at the wrong time.
+        return self._jobs is not None and isinstance(self.clock, SystemClock)
+
+    async def next_due(self, machines: Collection[str], names: Collection[str]) -> str | None:
+        if not self.by_workers:
+            return await super().next_due(machines, names)
+        rows = await self._rows("next_own_effect", owner=self._owner, names=json.dumps(list(names)))
+        return rows[0][0] or None
 
     async def open(self, *, exclusive: bool) -> None:
         if self._threads is not None:
@@ -170,6 +190,8 @@ class PostgresStorage(Storage):
                     )
                 try:
                     prepare_postgres(run, empty=found[0][1] is None, where=self.url)
+                    if connection.run("jobs_made", {})[0][0]:
+                        self._jobs = Jobs()
                 except (refused.UndefinedColumn, KeyError, ValueError) as error:
                     raise StoreNotOurs(
                         f"{self.url} has a table `signoff.meta` that is not ours. "
@@ -245,14 +267,22 @@ class PostgresStorage(Storage):
             return await asyncio.to_thread(run)
 
     async def claim_timers(
-        self, machines: Collection[str], *, now: str, limit: int, busy: Collection[tuple[str, str]]
+        self,
+        machines: Collection[str],
+        *,
+        now: str,
+        limit: int,
+        busy: Collection[tuple[str, str]],
+        subject: str = "",
     ) -> list[Timer]:
-        if not machines:
+        if not machines or (self.by_workers and not subject):
             return []
         names = json.dumps(list(machines))
+        of = "_of" if subject else ""
         rows = await self._claim(
-            "claim_timers",
-            look="claims_of_timers",
+            f"claim_timers{of}",
+            look=f"claims_of_timers{of}",
+            subject=subject,
             machines=names,
             now=now,
             limit=limit + len(busy),
@@ -261,14 +291,28 @@ class PostgresStorage(Storage):
         return [timer for timer in timers if (timer.subject, timer.name) not in busy]
 
     async def claim_effects(
-        self, names: Collection[str], *, now: str, limit: int, busy: Collection[int]
+        self,
+        names: Collection[str],
+        *,
+        now: str,
+        limit: int,
+        busy: Collection[int],
+        subject: str = "",
     ) -> list[PendingEffect]:
         if not names:
             return []
         listed = json.dumps(list(names))
+        if self.by_workers and not subject:
+            rows = await self._rows(
+                "own_effects", owner=self._owner, names=listed, now=now, limit=limit + len(busy)
+            )
+            return [effect for effect in map(read_effect, rows) if effect.id not in busy]
+        of = "_of" if subject else ""
         rows = await self._claim(
-            "claim_effects",
-            look="claims_of_effects",
+            f"claim_effects{of}",
+            look=f"claims_of_effects{of}",
+            subject=subject,
+            code=self.code,
             names=listed,
             now=now,
             limit=limit + len(busy),
@@ -314,6 +358,41 @@ class PostgresStorage(Storage):
 
         with _told(self.url):
             return await self._in_thread(run)
+
+    async def make_jobs(self) -> None:
+        """Make, or bring up to date, the tables of jobs: from then on workers do what is due.
+
+        Raises:
+            MissingExtra: If the library that runs them is not installed.
+        """
+        with _told(self.url):
+            await self._in_thread(lambda: make_jobs(self._connection().connection))
+        self._jobs = Jobs()
+
+    async def soon(self, until: str, now: str, limit: int) -> list[Work]:
+        """Work that is due before long, or that a process that is gone had, and no job is for."""
+
+        def look(connection: Connection) -> Rows:
+            live = [owner for (owner,) in connection.run("live_owners", {})]
+            return connection.run(
+                "soon", {"until": until, "now": now, "live": live, "limit": limit}
+            )
+
+        return [Work(*row) for row in await self.read(look)]
+
+    async def defer(self, works: Sequence[Work]) -> None:
+        """Make jobs for work, all or none."""
+        jobs = self._jobs
+        if jobs is None:
+            raise UsageError(f"{self.url} has no workers: signoff store init --workers")
+
+        def run() -> None:
+            connection = self._connection().connection
+            with connection.transaction():
+                jobs.defer(connection, works, self.clock.now(), far=True)
+
+        with _told(self.url):
+            await self._in_thread(run)
 
     def _keep_writers_out(self, tx: StoredTransaction, connection: Connection) -> None:
         connection.run("lock_records", {})
@@ -368,8 +447,16 @@ class PostgresStorage(Storage):
         connection = self._connection()
         connection.control("BEGIN")
         try:
-            tx = StoredTransaction(connection, owner=self._owner, redact=self._redact)
+            tx = StoredTransaction(
+                connection,
+                owner=self._owner,
+                code=self.code,
+                redact=self._redact,
+                by_workers=self.by_workers,
+            )
             result = tx.carry_out(script)
+            if self._jobs is not None and self.by_workers and tx.works:
+                self._jobs.defer(connection.connection, tx.works, self.clock.now())
             if connection.connection.info.transaction_status == TransactionStatus.INERROR:
                 raise UsageError(
                     "a statement of this transaction failed and its error was caught, but "

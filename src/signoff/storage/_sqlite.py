@@ -181,7 +181,13 @@ class SQLiteStorage(Storage):
         return await asyncio.to_thread(run)
 
     async def claim_timers(
-        self, machines: Collection[str], *, now: str, limit: int, busy: Collection[tuple[str, str]]
+        self,
+        machines: Collection[str],
+        *,
+        now: str,
+        limit: int,
+        busy: Collection[tuple[str, str]],
+        subject: str = "",
     ) -> list[Timer]:
         rows = await self._rows(
             "claim_timers",
@@ -189,6 +195,7 @@ class SQLiteStorage(Storage):
             now=now,
             limit=limit + len(busy),
             careful=self._careful,
+            subject=subject,
         )
         if rows:
             self._careful_found = self._careful
@@ -198,7 +205,13 @@ class SQLiteStorage(Storage):
         return [t for t in timers if (t.subject, t.name) not in busy][:limit]
 
     async def claim_effects(
-        self, names: Collection[str], *, now: str, limit: int, busy: Collection[int]
+        self,
+        names: Collection[str],
+        *,
+        now: str,
+        limit: int,
+        busy: Collection[int],
+        subject: str = "",
     ) -> list[PendingEffect]:
         rows = await self._rows(
             "claim_effects",
@@ -206,6 +219,8 @@ class SQLiteStorage(Storage):
             now=now,
             limit=limit + len(busy),
             owner=self._owner,
+            code=self.code,
+            subject=subject,
         )
         return [effect for effect in map(read_effect, rows) if effect.id not in busy][:limit]
 
@@ -264,7 +279,9 @@ class SQLiteStorage(Storage):
         if not alone:
             connection.control("SAVEPOINT script")
         try:
-            tx = StoredTransaction(connection, owner=self._owner, redact=self._redact)
+            tx = StoredTransaction(
+                connection, owner=self._owner, code=self.code, redact=self._redact
+            )
             job.result = tx.carry_out(job.script)
             job.due, job.appends = tx.due, tx.appends
         except BaseException as error:

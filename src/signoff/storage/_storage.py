@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from signoff.boundary import (
@@ -14,7 +14,7 @@ from signoff.boundary import (
     Timer,
 )
 from signoff.clock import Clock, SystemClock, stamp
-from signoff.errors import BadInput
+from signoff.errors import BadInput, UsageError
 from signoff.ledger import (
     SEALS,
     Entry,
@@ -29,6 +29,7 @@ from signoff.storage._control_reads import ControlReads
 from signoff.storage._event_reads import EventReads
 from signoff.storage._proving import heads, proof
 from signoff.storage._transaction import StoredTransaction
+from signoff.storage._work import Work
 
 if TYPE_CHECKING:
     pass
@@ -54,12 +55,36 @@ class Storage(ControlReads, EventReads, ABC):
         self._redact = redact
         self._fault_point = fault_point
         self._owner = 0
+        #: Of the code that crosses: what newer code has begun is left to it.
+        self.code = 0
         #: Times the seals; the runtime puts its own here.
         self.clock: Clock = SystemClock()
         #: Told when work that was just written is due; the runtime puts its runner here.
         self.on_due: Callable[[str], None] = lambda due: None
         #: Told when events were added to a log; the runtime puts its consumers here.
         self.on_append: Callable[[], None] = lambda: None
+
+    @property
+    def by_workers(self) -> bool:
+        """Whether work that is due is left to worker processes, which are told of it by jobs."""
+        return False
+
+    async def make_jobs(self) -> None:
+        """Leave what is due to worker processes from now on; brings the tables of jobs up to date.
+
+        Raises:
+            MissingExtra: If the library that runs them is not installed.
+            UsageError: If the database is worked by one process.
+        """
+        raise UsageError(f"{self.url} is worked by one process; workers need PostgreSQL")
+
+    async def soon(self, until: str, now: str, limit: int) -> list[Work]:
+        """Work that is due before long, or that a process that is gone had, and no job is for."""
+        return []
+
+    async def defer(self, works: Sequence[Work]) -> None:
+        """Make jobs for work, all or none."""
+        raise UsageError(f"{self.url} has no workers")
 
     # What a dialect provides
 
@@ -90,13 +115,25 @@ class Storage(ControlReads, EventReads, ABC):
 
     @abstractmethod
     async def claim_timers(
-        self, machines: Collection[str], *, now: str, limit: int, busy: Collection[tuple[str, str]]
+        self,
+        machines: Collection[str],
+        *,
+        now: str,
+        limit: int,
+        busy: Collection[tuple[str, str]],
+        subject: str = "",
     ) -> list[Timer]:
         """See `SpineStore.claim_timers`."""
 
     @abstractmethod
     async def claim_effects(
-        self, names: Collection[str], *, now: str, limit: int, busy: Collection[int]
+        self,
+        names: Collection[str],
+        *,
+        now: str,
+        limit: int,
+        busy: Collection[int],
+        subject: str = "",
     ) -> list[PendingEffect]:
         """See `SpineStore.claim_effects`."""
 

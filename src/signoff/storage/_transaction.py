@@ -20,6 +20,7 @@ from signoff.storage._columns import SubjectColumns, read_crossing
 from signoff.storage._connection import Connection, Params
 from signoff.storage._control_writes import ControlWrites
 from signoff.storage._event_writes import EventWrites
+from signoff.storage._work import Work
 
 T = TypeVar("T")
 
@@ -40,9 +41,21 @@ class StoredTransaction(ControlWrites, EventWrites):
     Subjects are read once and written once, at `flush`; records are chained as they are appended.
     """
 
-    def __init__(self, connection: Connection, *, owner: int, redact: Redact | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        owner: int,
+        code: int = 0,
+        redact: Redact | None = None,
+        by_workers: bool = False,
+    ) -> None:
         self._connection = connection
         self._owner = owner
+        self._code = code
+        self._by_workers = by_workers
+        #: Timers and effects that it wrote, for which somebody has to come.
+        self.works: list[Work] = []
         self._redact = redact
         self._subjects: dict[str, SubjectColumns] = {}
         self._records: list[Params] = []
@@ -74,9 +87,10 @@ class StoredTransaction(ControlWrites, EventWrites):
         """Whether it adds events to a log."""
         return bool(self._events)
 
-    def _will_be_due(self, due: str) -> None:
+    def _will_be_due(self, queue: str, subject: str, due: str) -> None:
         if not self.due or due < self.due:
             self.due = due
+        self.works.append(Work(queue, subject, due))
 
     # The ledger
 
@@ -150,6 +164,7 @@ class StoredTransaction(ControlWrites, EventWrites):
                 "attempts": recorded.attempts,
                 "opened": recorded.opened,
                 "state": canonical(recorded.state),
+                "code": self._code,
             },
         )
 
@@ -181,7 +196,7 @@ class StoredTransaction(ControlWrites, EventWrites):
             if row is not None:
                 self._connection.run("drop_timers", {"subject": swap.subject})
             for timer in swap.timers:
-                self._will_be_due(timer.due)
+                self._will_be_due(timer.machine, timer.subject, timer.due)
                 self._connection.run("add_timer", _timer_params(timer))
         return subject.row
 
@@ -194,7 +209,7 @@ class StoredTransaction(ControlWrites, EventWrites):
         self._connection.run("drop_timer", _timer_key(timer))
 
     def postpone_timer(self, timer: Timer, *, due: str, counts: bool = True) -> None:
-        self._will_be_due(due)
+        self._will_be_due(timer.machine, timer.subject, due)
         self._connection.run(
             "postpone_timer", {**_timer_key(timer), "due": due, "counted": int(counts)}
         )
@@ -203,17 +218,21 @@ class StoredTransaction(ControlWrites, EventWrites):
         self._connection.run("begin_timer", _timer_key(timer))
 
     def reset_timer(self, timer: Timer, *, due: str) -> None:
-        self._will_be_due(due)
+        self._will_be_due(timer.machine, timer.subject, due)
         self._connection.run("reset_timer", {**_timer_key(timer), "due": due})
 
     def reset_effect(self, effect: int, *, due: str) -> None:
-        self._will_be_due(due)
-        self._connection.run("reset_effect", {"id": effect, "due": due})
+        for name, subject in self._connection.run("reset_effect", {"id": effect, "due": due}):
+            self._will_be_due(name, subject, due)
 
     # The outbox
 
     def enqueue(self, effect: PendingEffect) -> int:
-        self._will_be_due(effect.due)
+        # What is in the hands of this process needs nobody else, unless the process dies.
+        outbox = effect.kind == "outbox" and not self._by_workers
+        mine = effect.kind in ("commit", "durable") or outbox
+        if not mine or not self._by_workers:
+            self._will_be_due(effect.name, effect.subject, effect.due)
         rows = self._connection.run(
             "add_effect",
             {
@@ -226,7 +245,7 @@ class StoredTransaction(ControlWrites, EventWrites):
                 "due": effect.due,
                 "doubt": effect.doubt,
                 # What waits for its time belongs to whoever is there when it comes.
-                "owner": self._owner if effect.kind in ("commit", "outbox", "durable") else None,
+                "owner": self._owner if mine else None,
             },
         )
         return int(rows[0][0])
@@ -238,15 +257,16 @@ class StoredTransaction(ControlWrites, EventWrites):
         return bool(self._connection.run("settle_effect", {"id": effect}))
 
     def postpone(self, effect: int, *, due: str, doubt: bool, counts: bool = True) -> None:
-        self._will_be_due(due)
         params = {
             "id": effect,
             "due": due,
             "doubt": doubt,
-            "owner": self._owner,
+            # Whoever comes for it then may be another worker.
+            "owner": None if self._by_workers else self._owner,
             "counted": int(counts),
         }
-        self._connection.run("postpone_effect", params)
+        for name, subject in self._connection.run("postpone_effect", params):
+            self._will_be_due(name, subject, due)
         self._connection.run("postpone_later_effects", params)
 
     # The user's own, and the end

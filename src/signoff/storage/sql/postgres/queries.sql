@@ -49,12 +49,12 @@ FROM signoff.switches s LEFT JOIN signoff.crossings c ON c.id = %(id)s
 WHERE s.name = %(switch)s;
 
 -- add_crossing --
-INSERT INTO signoff.crossings (id, key, subject, boundary, status, attempts, opened, state)
-VALUES (%(id)s, %(key)s, %(subject)s, %(boundary)s, %(status)s, %(attempts)s, %(opened)s, %(state)s);
+INSERT INTO signoff.crossings (id, key, subject, boundary, status, attempts, opened, state, code)
+VALUES (%(id)s, %(key)s, %(subject)s, %(boundary)s, %(status)s, %(attempts)s, %(opened)s, %(state)s, %(code)s);
 
 -- save_crossing --
-INSERT INTO signoff.crossings (id, key, subject, boundary, status, attempts, opened, state)
-VALUES (%(id)s, %(key)s, %(subject)s, %(boundary)s, %(status)s, %(attempts)s, %(opened)s, %(state)s)
+INSERT INTO signoff.crossings (id, key, subject, boundary, status, attempts, opened, state, code)
+VALUES (%(id)s, %(key)s, %(subject)s, %(boundary)s, %(status)s, %(attempts)s, %(opened)s, %(state)s, %(code)s)
 ON CONFLICT (id) DO UPDATE
 SET status = excluded.status, attempts = excluded.attempts, state = excluded.state;
 
@@ -99,6 +99,24 @@ WHERE t.subject = mine.subject AND t.name = mine.name
 RETURNING t.subject, t.machine, t.name, t.version, t.due, t.armed, t.tries,
     coalesce(mine.owner <> %(owner)s, false);
 
+-- claims_of_timers_of --
+SELECT 1 FROM signoff.timers WHERE subject = %(subject)s AND due <= %(now)s LIMIT 1;
+
+-- claim_timers_of --
+-- The same, of one subject.
+UPDATE signoff.timers t SET owner = %(owner)s
+FROM (
+    SELECT subject, name, owner FROM signoff.timers
+    WHERE subject = %(subject)s AND due <= %(now)s
+        AND machine IN (SELECT json_array_elements_text(%(machines)s::json))
+        AND (owner IS NULL OR owner <> ALL (%(others)s::int[]))
+    ORDER BY due LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+) mine
+WHERE t.subject = mine.subject AND t.name = mine.name
+RETURNING t.subject, t.machine, t.name, t.version, t.due, t.armed, t.tries,
+    coalesce(mine.owner <> %(owner)s, false);
+
 -- release_timers --
 -- A process that ends as it should leaves nothing in doubt.
 UPDATE signoff.timers SET owner = NULL WHERE owner = %(owner)s;
@@ -120,7 +138,7 @@ DELETE FROM signoff.effects WHERE crossing = %(crossing)s AND kind = 'durable';
 
 -- postpone_effect --
 UPDATE signoff.effects SET due = %(due)s, doubt = %(doubt)s, tries = tries + %(counted)s, owner = %(owner)s
-WHERE id = %(id)s;
+WHERE id = %(id)s RETURNING name, subject;
 
 -- postpone_later_effects --
 -- The effects of one crossing are performed in order: the later ones wait for an earlier one.
@@ -135,6 +153,11 @@ WHERE name IN (SELECT json_array_elements_text(%(names)s::json))
     AND (due <= %(now)s OR owner <> %(owner)s)
 LIMIT 1;
 
+-- claims_of_effects_of --
+SELECT 1 FROM signoff.effects
+WHERE subject = %(subject)s AND (due <= %(now)s OR owner <> %(owner)s)
+LIMIT 1;
+
 -- claim_effects --
 -- Due effects that no other living process has, marked as ours. A commit of a process that is
 -- gone is due at once, whatever grace it was given.
@@ -144,6 +167,10 @@ FROM (
     WHERE name IN (SELECT json_array_elements_text(%(names)s::json))
         AND (owner IS NULL OR owner <> ALL (%(others)s::int[]))
         AND (due <= %(now)s OR owner <> %(owner)s)
+        -- What newer code has begun is left to it.
+        AND NOT EXISTS (
+            SELECT 1 FROM signoff.crossings c WHERE c.id = crossing AND c.code > %(code)s
+        )
     ORDER BY id LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ) mine
@@ -151,12 +178,43 @@ WHERE e.id = mine.id
 RETURNING e.id, kind, crossing, subject, name, key, payload, due, tries, doubt,
     coalesce(mine.owner <> %(owner)s, false);
 
+-- claim_effects_of --
+-- The same, of one subject.
+UPDATE signoff.effects e SET owner = %(owner)s
+FROM (
+    SELECT id, owner FROM signoff.effects
+    WHERE subject = %(subject)s AND name IN (SELECT json_array_elements_text(%(names)s::json))
+        AND (owner IS NULL OR owner <> ALL (%(others)s::int[]))
+        AND (due <= %(now)s OR owner <> %(owner)s)
+        AND NOT EXISTS (
+            SELECT 1 FROM signoff.crossings c WHERE c.id = crossing AND c.code > %(code)s
+        )
+    ORDER BY id LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+) mine
+WHERE e.id = mine.id
+RETURNING e.id, kind, crossing, subject, name, key, payload, due, tries, doubt,
+    coalesce(mine.owner <> %(owner)s, false);
+
+-- own_effects --
+-- Effects in the hands of this process that are due.
+SELECT id, kind, crossing, subject, name, key, payload, due, tries, doubt, false
+FROM signoff.effects
+WHERE owner = %(owner)s AND due <= %(now)s
+    AND name IN (SELECT json_array_elements_text(%(names)s::json))
+ORDER BY id LIMIT %(limit)s;
+
+-- next_own_effect --
+SELECT min(due) FROM signoff.effects
+WHERE owner = %(owner)s AND name IN (SELECT json_array_elements_text(%(names)s::json));
+
 -- next_effect --
 SELECT min(due) FROM signoff.effects WHERE name IN (SELECT json_array_elements_text(%(names)s::json));
 
 -- commit_effect --
 UPDATE signoff.effects SET owner = %(owner)s
-WHERE crossing = %(crossing)s AND kind = 'commit' AND owner <> ALL (%(others)s::int[])
+WHERE crossing = %(crossing)s AND kind = 'commit'
+    AND (owner IS NULL OR owner <> ALL (%(others)s::int[]))
 RETURNING id, kind, crossing, subject, name, key, payload, due, tries, doubt, true;
 
 -- new_owner --
@@ -185,6 +243,27 @@ SELECT pg_advisory_unlock(1936287599);
 -- lock_records --
 -- Waits for every writer and keeps new ones out, so that a seal covers a clean cut.
 LOCK TABLE signoff.records IN SHARE MODE;
+
+-- soon --
+-- What is due before long, or was in the hands of a process that is gone, and that no job is for:
+-- (queue, subject, when).
+SELECT queue, subject, min(due) FROM (
+    SELECT machine AS queue, subject, due FROM signoff.timers WHERE due <= %(until)s
+    UNION ALL
+    SELECT name, subject, due FROM signoff.effects
+    WHERE due <= %(until)s AND (owner IS NULL OR owner <> ALL (%(live)s::int[]))
+    UNION ALL
+    SELECT name, subject, %(now)s FROM signoff.effects
+    WHERE owner IS NOT NULL AND owner <> ALL (%(live)s::int[])
+) work
+WHERE NOT EXISTS (
+    SELECT 1 FROM signoff_jobs.procrastinate_jobs j
+    WHERE j.lock = work.subject AND j.queue_name = work.queue AND j.status IN ('todo', 'doing')
+)
+GROUP BY queue, subject ORDER BY 3 LIMIT %(limit)s;
+
+-- jobs_made --
+SELECT to_regclass('signoff_jobs.procrastinate_jobs') IS NOT NULL;
 
 -- pending --
 -- What waits, by name: for doctor and for the end of a run.
@@ -385,7 +464,8 @@ UPDATE signoff.timers SET due = %(due)s, tries = 0, owner = NULL
 WHERE subject = %(subject)s AND name = %(name)s AND armed = %(armed)s;
 
 -- reset_effect --
-UPDATE signoff.effects SET due = %(due)s, tries = 0, owner = NULL WHERE id = %(id)s;
+UPDATE signoff.effects SET due = %(due)s, tries = 0, owner = NULL WHERE id = %(id)s
+RETURNING name, subject;
 
 -- stream --
 -- The lock on the stream's subject guards it.

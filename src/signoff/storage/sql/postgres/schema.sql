@@ -41,7 +41,8 @@ CREATE TABLE signoff.crossings (
     status TEXT NOT NULL,
     attempts INTEGER NOT NULL,
     opened TEXT NOT NULL,
-    state TEXT NOT NULL
+    state TEXT NOT NULL,
+    code INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE signoff.timers (
@@ -57,6 +58,9 @@ CREATE TABLE signoff.timers (
 );
 
 CREATE INDEX timers_due ON signoff.timers (machine, due);
+
+-- What is due, of whatever machine: workers look for it together.
+CREATE INDEX timers_all_due ON signoff.timers (due);
 
 CREATE TABLE signoff.effects (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -75,6 +79,8 @@ CREATE TABLE signoff.effects (
 CREATE INDEX effects_due ON signoff.effects (due);
 
 CREATE INDEX effects_crossing ON signoff.effects (crossing);
+
+CREATE INDEX effects_subject ON signoff.effects (subject);
 
 -- Large values of records, once each, under the SHA-256 of their text.
 CREATE TABLE signoff.payloads (

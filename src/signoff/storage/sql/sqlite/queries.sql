@@ -39,12 +39,12 @@ FROM signoff_switches s LEFT JOIN signoff_crossings c ON c.id = :id
 WHERE s.name = :switch;
 
 -- add_crossing --
-INSERT INTO signoff_crossings (id, key, subject, boundary, status, attempts, opened, state)
-VALUES (:id, :key, :subject, :boundary, :status, :attempts, :opened, :state);
+INSERT INTO signoff_crossings (id, key, subject, boundary, status, attempts, opened, state, code)
+VALUES (:id, :key, :subject, :boundary, :status, :attempts, :opened, :state, :code);
 
 -- save_crossing --
-INSERT INTO signoff_crossings (id, key, subject, boundary, status, attempts, opened, state)
-VALUES (:id, :key, :subject, :boundary, :status, :attempts, :opened, :state)
+INSERT INTO signoff_crossings (id, key, subject, boundary, status, attempts, opened, state, code)
+VALUES (:id, :key, :subject, :boundary, :status, :attempts, :opened, :state, :code)
 ON CONFLICT (id) DO UPDATE
 SET status = excluded.status, attempts = excluded.attempts, state = excluded.state;
 
@@ -73,6 +73,7 @@ WHERE subject = :subject AND name = :name AND armed = :armed;
 SELECT subject, machine, name, version, due, armed, tries, :careful
 FROM signoff_timers
 WHERE machine IN (SELECT value FROM json_each(:machines)) AND due <= :now
+    AND :subject IN ('', subject)
 ORDER BY due LIMIT :limit;
 
 -- next_timer --
@@ -92,7 +93,7 @@ DELETE FROM signoff_effects WHERE crossing = :crossing AND kind = 'durable';
 
 -- postpone_effect --
 UPDATE signoff_effects SET due = :due, doubt = :doubt, tries = tries + :counted, owner = :owner
-WHERE id = :id;
+WHERE id = :id RETURNING name, subject;
 
 -- postpone_later_effects --
 -- The effects of one crossing are performed in order: the later ones wait for an earlier one, and
@@ -117,6 +118,9 @@ WHERE id IN (
     SELECT id FROM signoff_effects
     WHERE owner < :owner AND name IN (SELECT value FROM json_each(:names))
 )
+    AND :subject IN ('', subject)
+    -- What newer code has begun is left to it.
+    AND NOT EXISTS (SELECT 1 FROM signoff_crossings c WHERE c.id = crossing AND c.code > :code)
 ORDER BY id LIMIT :limit;
 
 -- next_effect --
@@ -318,7 +322,8 @@ UPDATE signoff_timers SET due = :due, tries = 0, owner = NULL
 WHERE subject = :subject AND name = :name AND armed = :armed;
 
 -- reset_effect --
-UPDATE signoff_effects SET due = :due, tries = 0, owner = NULL WHERE id = :id;
+UPDATE signoff_effects SET due = :due, tries = 0, owner = NULL WHERE id = :id
+RETURNING name, subject;
 
 -- stream --
 -- The lock on the stream's subject guards it.

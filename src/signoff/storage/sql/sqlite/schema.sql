@@ -38,7 +38,7 @@ CREATE TABLE signoff_crossings (
     attempts INTEGER NOT NULL,
     opened TEXT NOT NULL,
     state TEXT NOT NULL
-) STRICT;
+, code INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE signoff_timers (
     subject TEXT NOT NULL,

@@ -1,0 +1,49 @@
+"""`signoff store`: make a store, and bring it up to date."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from signoff.cli._output import AsJson, show_json
+from signoff.cli._store import DEFAULT_STORE, StoreUrl
+from signoff.storage import storage_at
+from signoff.words import plain
+
+app = typer.Typer(help="Make, migrate, check, clean and move a store.", no_args_is_help=True)
+
+
+@app.command()
+def init(
+    store: StoreUrl = DEFAULT_STORE,
+    workers: Annotated[
+        bool,
+        typer.Option(
+            "--workers",
+            help="Have what is due done by `signoff worker` processes (PostgreSQL). Every runtime "
+            "that is opened from then on leaves it to them.",
+        ),
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Make the tables, or bring them up to date. What is there stays."""
+
+    async def make() -> tuple[str, bool]:
+        storage = storage_at(store)
+        await storage.open(exclusive=False)
+        try:
+            if workers:
+                await storage.make_jobs()
+            return storage.url, storage.by_workers
+        finally:
+            await storage.close()
+
+    url, by_workers = asyncio.run(make())
+    if json:
+        show_json({"store": url, "workers": by_workers})
+        return
+    print(plain(f"{url} is ready"))
+    if by_workers:
+        print("What is due is done by workers: signoff worker --app module:attribute")

@@ -1,0 +1,144 @@
+"""Jobs: what tells workers on other machines that work is due.
+
+A job is made in the transaction that writes the work, and run by Procrastinate. It says of which
+subject something is due, and no more: what is to be done stands in our own rows, so that a job
+that comes twice, late or in vain does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from signoff.clock import from_stamp
+from signoff.errors import MissingExtra
+from signoff.storage._work import Work
+
+if TYPE_CHECKING:
+    import psycopg
+
+#: The schema that the tables of jobs lie in.
+JOBS_SCHEMA = "signoff_jobs"
+
+#: The task that workers know.
+TASK = "signoff.due"
+
+#: Work that is due later than this gets its job when its time comes near: a queue is searched from
+#: its front, past everything that is not due yet.
+HORIZON = timedelta(seconds=60)
+
+#: Characters that the name of a queue may have.
+_LONGEST = 128
+
+
+def queue_of(name: str) -> str:
+    """The queue for work of a machine, boundary or effect."""
+    return name[:_LONGEST]
+
+
+class Jobs:
+    """Makes jobs.
+
+    Raises:
+        MissingExtra: If Procrastinate is not installed.
+    """
+
+    def __init__(self) -> None:
+        procrastinate = _library()
+        self._job = procrastinate.jobs.Job
+        self._manager = procrastinate.manager.JobManager(procrastinate.SyncPsycopgConnector())
+
+    def defer(
+        self,
+        connection: psycopg.Connection[Any],
+        works: Iterable[Work],
+        now: datetime,
+        *,
+        far: bool = False,
+    ) -> None:
+        """Make jobs for work, in the transaction that a connection is in.
+
+        Args:
+            connection: Whose transaction.
+            works: What is due; the earliest counts for each queue and subject.
+            now: The present time.
+            far: Whether work beyond the horizon gets a job as well.
+        """
+        dues: dict[tuple[str, str], datetime] = {}
+        for work in works:
+            place, due = (queue_of(work.queue), work.subject), from_stamp(work.due)
+            if far or due <= now + HORIZON:
+                dues[place] = min(dues.get(place, due), due)
+        jobs = [
+            self._job(
+                id=None,
+                queue=queue,
+                lock=subject,
+                queueing_lock=None,
+                task_name=TASK,
+                task_kwargs={"subject": subject},
+                scheduled_at=due if due > now else None,
+            )
+            for (queue, subject), due in dues.items()
+        ]
+        if jobs:
+            self._manager.batch_defer_jobs(jobs, connection=connection)
+
+
+def make_jobs(connection: psycopg.Connection[Any]) -> None:
+    """Make the tables of jobs, or bring them up to the version of the library that is installed.
+
+    Raises:
+        MissingExtra: If Procrastinate is not installed.
+    """
+    procrastinate = _library()
+    wanted = version("procrastinate")
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(1936287601)")
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {JOBS_SCHEMA}")
+        connection.execute(f"SET LOCAL search_path = {JOBS_SCHEMA}")
+        connection.execute("CREATE TABLE IF NOT EXISTS signoff_version (version TEXT NOT NULL)")
+        found = connection.execute("SELECT version FROM signoff_version").fetchone()
+        if found is None:
+            _run(connection, procrastinate.schema.SchemaManager.get_schema())
+            connection.execute("INSERT INTO signoff_version VALUES (%s)", [wanted])
+            return
+        for path in _migrations(procrastinate, found[0], wanted):
+            _run(connection, path.read_text(encoding="utf-8"))
+        connection.execute("UPDATE signoff_version SET version = %s", [wanted])
+
+
+def _run(connection: psycopg.Connection[Any], script: str) -> None:
+    connection.execute(script.encode())
+
+
+def _migrations(procrastinate: Any, have: str, wanted: str) -> list[Path]:
+    """The library's own scripts between two versions, in their order."""
+    folder = Path(procrastinate.schema.SchemaManager.get_migrations_path())
+    return [
+        path
+        for path in sorted(folder.glob("*.sql"), key=lambda path: (_number(path.name), path.name))
+        if _number(have) < _number(path.name) <= _number(wanted)
+    ]
+
+
+def _number(text: str) -> tuple[int, ...]:
+    head = text.split("_", 1)[0]
+    return tuple(int(part) for part in head.split(".")[:3] if part.isdigit())
+
+
+def _library() -> Any:
+    try:
+        import procrastinate
+        import procrastinate.jobs
+        import procrastinate.manager
+        import procrastinate.schema
+    except ImportError as error:
+        raise MissingExtra(
+            "this store is worked by workers, which need Procrastinate. Install it with: "
+            "pip install 'signoff[workers]'"
+        ) from error
+    return cast("Any", procrastinate)
