@@ -28,6 +28,7 @@ NAMES = (
     "corpus_replay",
     "footprint",
     "postgres",
+    "workers",
 )
 
 RESULTS = Path(__file__).with_name("results")

@@ -99,8 +99,19 @@ class Runner:
         self._next_due = due or ""
         return None if due is None else from_stamp(due)
 
-    async def run_due(self, subject: str = "") -> int:
+    async def run_due(self) -> int:
         """Do everything that is due now, and what becomes due meanwhile; how much was done.
+
+        Raises:
+            UsageError: From a timer's handler: a mistake in the code is not work to retry.
+        """
+        done = 0
+        while some := await self.run_once():
+            done += some
+        return done
+
+    async def run_once(self, subject: str = "") -> int:
+        """Do what is due now; how much that was.
 
         Args:
             subject: Only this one's, if it is named.
@@ -108,20 +119,18 @@ class Runner:
         Raises:
             UsageError: From a timer's handler: a mistake in the code is not work to retry.
         """
-        done = 0
-        while True:
-            pieces, careful = await self._claim(subject)
-            if not pieces and not careful:
-                return done
-            done += len(pieces) + len(careful)
-            # Let every piece come to its end before one piece's mistake is told: an effect that
-            # is cut off half-way is an effect in doubt.
-            ended = await asyncio.gather(*map(self._slotted, pieces), return_exceptions=True)
-            for timer in careful:
-                ended.append(await self._fire_carefully(timer))
-            for error in ended:
-                if error is not None:
-                    raise error
+        pieces, careful = await self._claim(subject)
+        if not pieces and not careful:
+            return 0
+        # Let every piece come to its end before one piece's mistake is told: an effect that
+        # is cut off half-way is an effect in doubt.
+        ended = await asyncio.gather(*map(self._slotted, pieces), return_exceptions=True)
+        for timer in careful:
+            ended.append(await self._fire_carefully(timer))
+        for error in ended:
+            if error is not None:
+                raise error
+        return len(pieces) + len(careful)
 
     async def _slotted(self, piece: Piece) -> None:
         async with self._slots:

@@ -228,7 +228,7 @@ class Runtime(CrossingVerbs, SpineVerbs, PeopleVerbs, EventVerbs):
             UsageError: From a timer's handler: a mistake in the code is not work to retry.
         """
         self._check_open()
-        return await self._runner.run_due(subject)
+        return await self._runner.run_once(subject)
 
     @property
     def queues(self) -> tuple[str, ...]:

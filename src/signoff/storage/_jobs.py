@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from signoff.clock import from_stamp
 from signoff.errors import MissingExtra
@@ -47,9 +47,15 @@ class Jobs:
     """
 
     def __init__(self) -> None:
-        procrastinate = _library()
-        self._job = procrastinate.jobs.Job
-        self._manager = procrastinate.manager.JobManager(procrastinate.SyncPsycopgConnector())
+        try:
+            from procrastinate import SyncPsycopgConnector
+            from procrastinate.jobs import Job
+            from procrastinate.manager import JobManager
+        except ImportError as error:
+            raise _missing() from error
+        self._job = Job
+        # Never opened: every job is made on the connection of its transaction.
+        self._manager = JobManager(SyncPsycopgConnector())
 
     def defer(
         self,
@@ -94,7 +100,10 @@ def make_jobs(connection: psycopg.Connection[Any]) -> None:
     Raises:
         MissingExtra: If Procrastinate is not installed.
     """
-    procrastinate = _library()
+    try:
+        from procrastinate.schema import SchemaManager
+    except ImportError as error:
+        raise _missing() from error
     wanted = version("procrastinate")
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(1936287601)")
@@ -103,10 +112,10 @@ def make_jobs(connection: psycopg.Connection[Any]) -> None:
         connection.execute("CREATE TABLE IF NOT EXISTS signoff_version (version TEXT NOT NULL)")
         found = connection.execute("SELECT version FROM signoff_version").fetchone()
         if found is None:
-            _run(connection, procrastinate.schema.SchemaManager.get_schema())
+            _run(connection, SchemaManager.get_schema())
             connection.execute("INSERT INTO signoff_version VALUES (%s)", [wanted])
             return
-        for path in _migrations(procrastinate, found[0], wanted):
+        for path in _migrations(Path(SchemaManager.get_migrations_path()), found[0], wanted):
             _run(connection, path.read_text(encoding="utf-8"))
         connection.execute("UPDATE signoff_version SET version = %s", [wanted])
 
@@ -115,9 +124,8 @@ def _run(connection: psycopg.Connection[Any], script: str) -> None:
     connection.execute(script.encode())
 
 
-def _migrations(procrastinate: Any, have: str, wanted: str) -> list[Path]:
+def _migrations(folder: Path, have: str, wanted: str) -> list[Path]:
     """The library's own scripts between two versions, in their order."""
-    folder = Path(procrastinate.schema.SchemaManager.get_migrations_path())
     return [
         path
         for path in sorted(folder.glob("*.sql"), key=lambda path: (_number(path.name), path.name))
@@ -130,15 +138,8 @@ def _number(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in head.split(".")[:3] if part.isdigit())
 
 
-def _library() -> Any:
-    try:
-        import procrastinate
-        import procrastinate.jobs
-        import procrastinate.manager
-        import procrastinate.schema
-    except ImportError as error:
-        raise MissingExtra(
-            "this store is worked by workers, which need Procrastinate. Install it with: "
-            "pip install 'signoff[workers]'"
-        ) from error
-    return cast("Any", procrastinate)
+def _missing() -> MissingExtra:
+    return MissingExtra(
+        "this store is worked by workers, which need Procrastinate. Install it with: "
+        "pip install 'signoff[workers]'"
+    )
