@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import console_route_table
 import pytest
 from console_doors import Browser
 from console_world import LEAVING, PEOPLE, Crawl, Form, World, filled, standing
@@ -351,3 +352,13 @@ def test_alone_the_link_lets_in_one_person_and_nobody_else(tmp_path: Path) -> No
         assert not stranger.session
         assert world.store() == before
         assert all(answer.status_code in (200, 404) for answer in seen.found.values())
+
+
+# The table
+
+
+def test_the_table_in_the_docs_is_what_the_console_declares() -> None:
+    """Anew: `.venv/bin/python tests/console_route_table.py`."""
+    assert console_route_table.shown().splitlines() == console_route_table.table().splitlines()
+    for row in console_route_table.rows():
+        assert row.does.endswith("."), f"the handler of {row.path} does not say what it does"
