@@ -28,6 +28,7 @@ NAVIGATION = (
     ("Crossings", "/crossings", "c"),
     ("Subjects", "/subjects", "s"),
     ("Approvals", "/approvals", "a"),
+    ("Diagnosis", "/diagnosis", "d"),
 )
 
 
