@@ -78,13 +78,18 @@ class Fold:
             self._proposed(row, entry, body)
         elif entry.type == "judged":
             for rejection in body.get("rejections", ()):
-                self._tallies.objected(row["boundary"], entry.at, _text(rejection["code"]))
+                code = _text(rejection["code"])
+                self._tallies.objected(row["boundary"], entry.at, code)
+                self._objected(row, code)
         elif entry.type in _BECAME:
             row["outcome"] = _BECAME[entry.type]
             self._tallies.became(row["boundary"], entry.at, entry.type, row["opened"])
             if entry.type == "rejected":
-                row["code"] = _text(body.get("code", ""))
-                self._facets.add(("code", row["code"]))
+                self._objected(row, _text(body.get("code", "")))
+
+    def _objected(self, row: dict[str, Any], code: str) -> None:
+        row["code"] = code
+        self._facets.add(("code", code))
 
     def _happened(self, entry: Entry, body: dict[str, Any]) -> None:
         """A subject's last record, and what moved it."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 #: Of the tables and of how they are filled; an index of another form is thrown away.
-FORM = "3"
+FORM = "4"
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE crossings (
     number INTEGER PRIMARY KEY,          -- ledger position of its first record
+    -- `code` is that of the last objection, whatever became of it then
     id TEXT NOT NULL UNIQUE, key TEXT NOT NULL, boundary TEXT NOT NULL, subject TEXT NOT NULL,
     outcome TEXT NOT NULL, code TEXT NOT NULL, model TEXT NOT NULL, attempts INTEGER NOT NULL,
     opened TEXT NOT NULL, usd REAL NOT NULL, tenant TEXT NOT NULL, switches TEXT NOT NULL
