@@ -29,6 +29,7 @@ NAVIGATION = (
     ("Subjects", "/subjects", "s"),
     ("Approvals", "/approvals", "a"),
     ("Diagnosis", "/diagnosis", "d"),
+    ("Reliability", "/reliability", "r"),
 )
 
 
