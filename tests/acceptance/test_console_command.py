@@ -145,7 +145,7 @@ def test_it_prints_a_link_that_lets_in_and_ends_quietly_when_told(
             assert (away.status_code, away.headers["location"]) == (303, "/login")
             # Connections that are still open keep nobody waiting.
             status, out, error = console.end(how)
-    assert (status, out) == (0, "")
+    assert (status, out) == (0, ""), error
     # What it had open is closed, and not merely dead.
     assert not [*tmp_path.glob("store.db*-wal")]
     assert 'signed in user="dana" by="key"' in error
@@ -162,7 +162,7 @@ def test_it_ends_even_while_somebody_does_not_finish_asking(tmp_path: Path, stor
             slow.sendall(b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n")
             status, _, error = console.end(signal.SIGTERM)
     assert "Traceback" not in error
-    assert status == 0
+    assert status == 0, error
 
 
 def test_with_users_the_link_has_no_key_and_asks_for_a_password(tmp_path: Path, store: str) -> None:
@@ -204,7 +204,7 @@ def test_it_serves_tls_with_a_certificate_and_lets_cookies_go_no_other_way(
             client.get(plain)
         status, _, error = console.end(signal.SIGTERM)
     assert "Traceback" not in error
-    assert status == 0
+    assert status == 0, error
 
 
 def test_the_console_makes_and_changes_nothing_but_its_index(tmp_path: Path, store: str) -> None:

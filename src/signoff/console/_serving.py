@@ -84,8 +84,9 @@ def _load(config: uvicorn.Config, settings: Settings) -> None:
             str(path) for path in (settings.access.certfile, settings.access.keyfile) if path
         )
         raise BadInput(
-            f"the console cannot serve TLS with {files}: {error.strerror or error}. Give a certificate in PEM with "
-            "--certfile, and its private key with --keyfile or in the same file"
+            f"the console cannot serve TLS with {files}: {error.strerror or error}. Give a "
+            "certificate in PEM with --certfile, and its private key with --keyfile or in the "
+            "same file"
         ) from error
 
 
