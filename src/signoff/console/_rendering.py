@@ -30,6 +30,7 @@ NAVIGATION = (
     ("Approvals", "/approvals", "a"),
     ("Diagnosis", "/diagnosis", "d"),
     ("Reliability", "/reliability", "r"),
+    ("Replay", "/replay", "p"),
 )
 
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from signoff.console.pages import approvals, crossings, diagnosis, overview, reliability, subjects
+from signoff.console.pages import (
+    approvals,
+    crossings,
+    diagnosis,
+    overview,
+    reliability,
+    replay,
+    subjects,
+)
 
 
 def every_page() -> list[Route]:
     """The routes of every page."""
-    nouns = (overview, crossings, subjects, approvals, diagnosis, reliability)
+    nouns = (overview, crossings, subjects, approvals, diagnosis, reliability, replay)
     return [route for noun in nouns for route in noun.routes]
