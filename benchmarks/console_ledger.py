@@ -106,13 +106,15 @@ async def _ask(url: str, number: int) -> None:
     storage = storage_at(url)
     await storage.open(exclusive=False)
     for worker in range(_WORKERS):
-        at = stamp(datetime.now(UTC) - timedelta(seconds=worker))
-        await storage.beat(
-            Heartbeat(
-                process=f"worker-{worker}", child="effects", at=at, state="running",
-                restarts=worker % 3, error="",
-            )  # fmt: skip
+        beat = Heartbeat(
+            process=f"worker-{worker}",
+            child="effects",
+            at=stamp(datetime.now(UTC) - timedelta(seconds=worker)),
+            state="running",
+            restarts=worker % 3,
+            error="",
         )
+        await storage.beat(beat)
     await storage.close()
 
 
@@ -161,7 +163,9 @@ class _Copy:
 
     def __init__(self, number: int, ids: set[str]) -> None:
         self._number = number
-        self._new = {id: blake2b(f"{number}/{id}".encode(), digest_size=12).hexdigest() for id in ids}
+        self._new = {
+            id: blake2b(f"{number}/{id}".encode(), digest_size=12).hexdigest() for id in ids
+        }
         self._later: dict[str, timedelta] = {}
         self._moved: dict[tuple[timedelta, str], str] = {}
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 from collections.abc import Callable, Generator
 
 import uvicorn
@@ -16,6 +17,9 @@ from signoff.errors import BadInput, UsageError
 
 #: Seconds that answers may still take once it is told to stop.
 _LAST_WORDS = 5
+
+#: Seconds that a thread may keep the interpreter: while the index catches up, pages wait for it.
+_TURN = 0.0005
 
 
 def serve(settings: Settings, say: Callable[[str], object]) -> None:
@@ -35,6 +39,7 @@ def serve(settings: Settings, say: Callable[[str], object]) -> None:
 
 
 async def _serve(settings: Settings, say: Callable[[str], object]) -> None:
+    sys.setswitchinterval(_TURN)
     app = create_app(settings)
     access = app.state.access
     config = uvicorn.Config(
