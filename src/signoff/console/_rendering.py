@@ -31,6 +31,7 @@ NAVIGATION = (
     ("Diagnosis", "/diagnosis", "d"),
     ("Reliability", "/reliability", "r"),
     ("Replay", "/replay", "p"),
+    ("Decisions", "/decisions", "e"),
 )
 
 

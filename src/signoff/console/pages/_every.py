@@ -7,6 +7,7 @@ from starlette.routing import Route
 from signoff.console.pages import (
     approvals,
     crossings,
+    decisions,
     diagnosis,
     overview,
     reliability,
@@ -17,5 +18,5 @@ from signoff.console.pages import (
 
 def every_page() -> list[Route]:
     """The routes of every page."""
-    nouns = (overview, crossings, subjects, approvals, diagnosis, reliability, replay)
+    nouns = (overview, crossings, subjects, approvals, diagnosis, reliability, replay, decisions)
     return [route for noun in nouns for route in noun.routes]

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from signoff.console._asked import asked, page_of
-from signoff.console._desk import desk_of
+from signoff.console._desk import Desk, desk_of
 from signoff.console._rendering import query, render
 from signoff.console._shaped import Shape, parts_of, shaped
 from signoff.console.access import Role, form_of, needs, text_of
@@ -104,6 +104,13 @@ async def again(request: Request) -> Response:
     since = _since(text_of(form_of(request), "since"))
     desk_of(request).studies.begin(_study(since))
     return RedirectResponse(f"/diagnosis{query({'since': since})}", status_code=303)
+
+
+def codes_found(desk: Desk) -> frozenset[str]:
+    """Codes of the signatures that were found when somebody last looked at the whole ledger."""
+    found = desk.studies.look(_study("")).found
+    told = parts_of(found.value, "findings") if found else []
+    return frozenset(str(each.get("code")) for each in told)
 
 
 def _since(text: str) -> str:
