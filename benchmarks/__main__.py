@@ -24,6 +24,7 @@ NAMES = (
     "fan_out",
     "no_scan",
     "diagnosing",
+    "console",
     "renewals",
     "corpus_replay",
     "footprint",

@@ -282,10 +282,10 @@ def test_the_reference_names_every_option(page: Path) -> None:
 
 def _leaves(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     for name, inner in command.commands.items():
+        if not hasattr(inner, "commands") or inner.invoke_without_command:
+            yield (*path, name), inner
         if hasattr(inner, "commands"):
             yield from _leaves(inner, (*path, name))
-        else:
-            yield (*path, name), inner
 
 
 # The reference is complete

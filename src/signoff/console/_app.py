@@ -92,6 +92,7 @@ def _htmx() -> Path:
 
 @anyone
 async def _healthy(request: Request) -> Response:
+    """Say that the process answers, to whoever watches over it."""
     return PlainTextResponse("ok")
 
 

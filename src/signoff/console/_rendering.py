@@ -28,6 +28,10 @@ NAVIGATION = (
     ("Crossings", "/crossings", "c"),
     ("Subjects", "/subjects", "s"),
     ("Approvals", "/approvals", "a"),
+    ("Diagnosis", "/diagnosis", "d"),
+    ("Reliability", "/reliability", "r"),
+    ("Replay", "/replay", "p"),
+    ("Decisions", "/decisions", "e"),
 )
 
 

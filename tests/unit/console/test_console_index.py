@@ -11,7 +11,7 @@ from stores import AT, LATER, append, opened
 
 from signoff.console.index import CrossingFilter, CrossingRow, Index
 from signoff.errors import BadInput
-from signoff.ledger import Committed, Opened, Proposed, Record, Rejected, Resumed, Suspended
+from signoff.ledger import Committed, Judged, Opened, Proposed, Record, Rejected, Resumed, Suspended
 from signoff.storage import Storage
 
 BY = {"model": "m", "version": "1"}
@@ -35,7 +35,14 @@ LIVES: dict[str, tuple[str, list[Record]]] = {
             Rejected(code="over_cap", ended="budget", attempts=1),
         ],
     ),
-    "c3": ("s2", [begun("offer", "k3"), Suspended(ticket="t", ask="dana", because="deep")]),
+    "c3": (
+        "s2",
+        [
+            begun("offer", "k3"),
+            Judged(attempt=1, accepted=False, rejections=[{"code": "odd"}, {"code": "over_cap"}]),
+            Suspended(ticket="t", ask="dana", because="deep"),
+        ],
+    ),
     "d4": (
         "s22",
         [
@@ -84,12 +91,12 @@ async def test_in_whatever_portions_and_with_restarts_it_says_what_the_ledger_sa
             "d4": "open",
         }
         assert (rows["a1"].attempts, rows["a1"].usd) == (2, 0.75)
-        assert [row.id for row in found(index, code="over_cap")] == ["b2"]
+        assert [row.id for row in found(index, code="over_cap")] == ["c3", "b2"]
         assert [row.id for row in found(index, subject="s2")] == ["d4", "c3"]
         assert [row.id for row in found(index, boundary="offer", outcome="committed")] == ["a1"]
         assert [row.id for row in found(index, text="k2")] == ["b2"]
         assert found(index, since=LATER) == found(index, subject="100%_") == []
-        assert index.facets().codes == ["over_cap"]
+        assert index.facets().codes == ["odd", "over_cap"]
         first = index.crossings(CrossingFilter(), limit=3)
         rest = index.crossings(CrossingFilter(), cursor=first.cursor, limit=3)
         assert ([row.id for row in rest.rows], rest.cursor) == (["a1"], "")

@@ -50,6 +50,7 @@ def session_pages(sessions: Sessions, directory: Directory, page: Page) -> tuple
 
     @needs(Role.admin)
     async def show(request: Request) -> Response:
+        """Who is signed in, the latest first."""
         own = session_of(request)
         rows: list[SessionRow] = []
         shown = list(sessions)
@@ -71,6 +72,7 @@ def session_pages(sessions: Sessions, directory: Directory, page: Page) -> tuple
 
     @needs(Role.admin)
     async def end(request: Request) -> Response:
+        """End a session; whoever it was has to sign in again."""
         own = session_of(request)
         wanted = request.path_params["id"]
         ended = sessions.end(lambda session: session.id == wanted)

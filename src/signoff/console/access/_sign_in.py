@@ -221,6 +221,7 @@ def log_out(entrance: Entrance) -> Route:
     """Where to go out."""
 
     async def leave(request: Request) -> Response:
+        """Let somebody out, and end their session."""
         return entrance.dismiss(request)
 
     return Route("/logout", needs(Role.viewer)(leave), methods=["POST"])

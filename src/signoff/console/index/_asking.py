@@ -2,68 +2,27 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from typing import Any
 
 from signoff.console.index._rows import (
     COUNTED,
     BoundaryFacts,
-    CrossingFilter,
-    CrossingRow,
     Facets,
-    Found,
     InFlight,
     Overview,
-    SubjectRow,
 )
+from signoff.console.index._searching import after
 from signoff.console.index._spans import quantile
 from signoff.console.index._tallies import DAY, HOUR
-from signoff.errors import BadInput
 
 #: Values of one kind that a search offers.
 _CHOICES = 200
 
-#: Before every position that there is.
-_END = 1 << 62
-
 #: Where a crossing stands that has not ended.
 _UNDER_WAY = "outcome IN ('open', 'intended', 'suspended', 'unknown')"
-
-_CROSSING = ", ".join(field.name for field in fields(CrossingRow))
-_SUBJECT = ", ".join(field.name for field in fields(SubjectRow))
-
-
-def crossings(
-    connection: sqlite3.Connection, wanted: CrossingFilter, cursor: str, limit: int
-) -> Found[CrossingRow]:
-    """Crossings, newest first."""
-    where, values = ["number < ?"], list[Any]([_position(cursor)])
-    for column in ("boundary", "outcome", "code", "model"):
-        if value := getattr(wanted, column):
-            where.append(f"{column} = ?")
-            values.append(value)
-    if wanted.subject:
-        where.append("subject >= ? AND subject < ?")
-        values += [wanted.subject, _after(wanted.subject)]
-    if wanted.text:
-        where.append("(id >= ? AND id < ? OR key >= ? AND key < ?)")
-        values += [wanted.text, _after(wanted.text)] * 2
-    for moment, sign in ((wanted.since, ">="), (wanted.until, "<")):
-        if moment:
-            where.append(f"opened {sign} ?")
-            values.append(moment)
-    rows = connection.execute(
-        f"SELECT {_CROSSING} FROM crossings WHERE {' AND '.join(where)} "
-        "ORDER BY number DESC LIMIT ?",
-        (*values, limit + 1),
-    ).fetchall()
-    found = [CrossingRow(*row) for row in rows[:limit]]
-    return Found(found, _cursor(found[-1].number) if len(rows) > limit else "")
 
 
 def first_record(connection: sqlite3.Connection, crossing: str) -> int:
@@ -73,38 +32,20 @@ def first_record(connection: sqlite3.Connection, crossing: str) -> int:
     return row[0] if row else 0
 
 
-def subjects(
-    connection: sqlite3.Connection, text: str, state: str, cursor: str, limit: int
-) -> Found[SubjectRow]:
-    """Subjects, those that something happened to last first."""
-    where, values = ["last < ?"], list[Any]([_position(cursor)])
-    if text:
-        where.append("id >= ? AND id < ?")
-        values += [text, _after(text)]
-    if state:
-        machine, _, name = state.rpartition("/")
-        where.append("machine = ? AND state = ?")
-        values += [machine, name]
-    rows = connection.execute(
-        f"SELECT {_SUBJECT} FROM subjects WHERE {' AND '.join(where)} ORDER BY last DESC LIMIT ?",
-        (*values, limit + 1),
-    ).fetchall()
-    found = [SubjectRow(*row) for row in rows[:limit]]
-    return Found(found, _cursor(found[-1].last) if len(rows) > limit else "")
-
-
 def facets(connection: sqlite3.Connection) -> Facets:
     """What a search can choose from."""
     values: dict[str, list[str]] = {}
-    for kind, value in connection.execute("SELECT kind, value FROM facets ORDER BY 1, 2"):
-        if len(values.setdefault(kind, [])) < _CHOICES:
-            values[kind].append(value)
+    for kind in ("boundary", "code", "model", "state"):
+        rows = connection.execute(
+            "SELECT value FROM facets WHERE kind = ? ORDER BY value LIMIT ?", (kind, _CHOICES)
+        )
+        values[kind] = [value for (value,) in rows]
     return Facets(
-        boundaries=values.get("boundary", []),
+        boundaries=values["boundary"],
         outcomes=("committed", "rejected", "suspended", "unknown", "intended", "open"),
-        codes=values.get("code", []),
-        models=values.get("model", []),
-        states=values.get("state", []),
+        codes=values["code"],
+        models=values["model"],
+        states=values["state"],
     )
 
 
@@ -207,24 +148,5 @@ def _reaches(scope: str) -> tuple[str, tuple[str, ...]]:
     if kind == "tenant":
         return "tenant = ?", (name,)
     if kind == "subject":
-        return "subject >= ? AND subject < ?", (name, _after(name))
+        return "subject >= ? AND subject < ?", (name, after(name))
     return "(boundary = ? OR instr(switches, ?))", (scope, f"\n{scope}\n")
-
-
-def _after(prefix: str) -> str:
-    """What comes after every text that begins so."""
-    return prefix + "\U0010ffff"
-
-
-def _cursor(number: int) -> str:
-    return base64.urlsafe_b64encode(number.to_bytes(8, "big")).decode().rstrip("=")
-
-
-def _position(cursor: str) -> int:
-    if not cursor:
-        return _END
-    try:
-        raw = base64.b64decode(f"{cursor}=", altchars=b"-_", validate=True)
-    except ValueError as error:
-        raise BadInput("this link leads nowhere: search again") from error
-    return min(int.from_bytes(raw[:8], "big"), _END)

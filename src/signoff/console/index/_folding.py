@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any, cast
 
-from signoff.console.index._tallies import Tallies
+from signoff.console.index._tallies import DAY, Tallies
 from signoff.diagnosis import fingerprint_label
 from signoff.ledger import Entry
 
@@ -39,6 +39,30 @@ _BECAME = {
 _MOVES = ("started", "moved", "changed")
 
 
+def _assigned(names: Iterable[str]) -> str:
+    return ", ".join(f"{name} = excluded.{name}" for name in names)
+
+
+#: Records whose fields matter here; of the others their type is enough.
+_READ = frozenset({"opened", "proposed", "rejected", *_MOVES})
+
+#: Fingerprints whose labels are kept at hand.
+_LABELS = 1000
+
+#: Columns of a crossing that change after it was opened.
+_CHANGING = ("outcome", "code", "model", "attempts", "usd")
+
+
+_MARKED = ", ".join(f":{name}" for name in _COLUMNS)
+
+#: A crossing's first record is where it stands; only of a ledger that was bent do two have one id.
+_SAVE_CROSSING = (
+    f"INSERT INTO crossings ({', '.join(_COLUMNS)}) VALUES ({_MARKED}) "
+    f"ON CONFLICT (number) DO UPDATE SET {_assigned(_CHANGING)} "
+    f"ON CONFLICT (id) DO UPDATE SET {_assigned(_COLUMNS)}"
+)
+
+
 class Fold:
     """One batch of records. Nothing is written before `write`.
 
@@ -50,17 +74,17 @@ class Fold:
         self._connection = connection
         self._crossings: dict[str, dict[str, Any]] = {}
         self._boundaries: dict[str, dict[str, Any]] = {}
+        self._models: dict[str, tuple[int, str]] = {}
         self._facets: set[tuple[str, str]] = set()
         self._subjects: dict[str, dict[str, Any]] = {}
+        self._opened_on: dict[str, tuple[int, int]] = {}
         self._tallies = Tallies()
 
     def take(self, entries: Iterable[Entry]) -> None:
         """Fold records in; one that cannot be understood changes nothing."""
         for entry in entries:
             try:
-                body = json.loads(entry.body)
-                if isinstance(body, dict):
-                    self._one(entry, cast("dict[str, Any]", body))
+                self._one(entry, _fields(entry))
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 continue
 
@@ -78,13 +102,18 @@ class Fold:
             self._proposed(row, entry, body)
         elif entry.type == "judged":
             for rejection in body.get("rejections", ()):
-                self._tallies.objected(row["boundary"], entry.at, _text(rejection["code"]))
+                code = _text(rejection["code"])
+                self._tallies.objected(row["boundary"], entry.at, code)
+                self._objected(row, code)
         elif entry.type in _BECAME:
             row["outcome"] = _BECAME[entry.type]
             self._tallies.became(row["boundary"], entry.at, entry.type, row["opened"])
             if entry.type == "rejected":
-                row["code"] = _text(body.get("code", ""))
-                self._facets.add(("code", row["code"]))
+                self._objected(row, _text(body.get("code", "")))
+
+    def _objected(self, row: dict[str, Any], code: str) -> None:
+        row["code"] = code
+        self._facets.add(("code", code))
 
     def _happened(self, entry: Entry, body: dict[str, Any]) -> None:
         """A subject's last record, and what moved it."""
@@ -122,15 +151,18 @@ class Fold:
         }
         self._tallies.opened(boundary, entry.at)
         self._facets.add(("boundary", boundary))
-        before = self._boundaries.get(boundary, {"model": ""})
+        self._days(entry)
         self._boundaries[boundary] = {
             "name": boundary,
             "position": entry.position,
-            "strength": json.dumps([_text(word) for word in body.get("strength", ())][:2]),
-            "verifiers": json.dumps([_text(name) for name in body.get("verifiers", ())][:_NAMES]),
-            "controls": json.dumps(controls),
-            "model": before["model"],
+            "strength": [_text(word) for word in body.get("strength", ())][:2],
+            "verifiers": [_text(name) for name in body.get("verifiers", ())][:_NAMES],
+            "controls": controls,
         }
+
+    def _days(self, entry: Entry) -> None:
+        low, high = self._opened_on.get(entry.at[:DAY], (entry.position, entry.position))
+        self._opened_on[entry.at[:DAY]] = (min(low, entry.position), max(high, entry.position))
 
     def _proposed(self, row: dict[str, Any], entry: Entry, body: dict[str, Any]) -> None:
         attempt = body.get("attempt")
@@ -138,11 +170,10 @@ class Fold:
         usage = cast("dict[str, Any]", body.get("usage") or {})
         usd = float(usage.get("usd") or 0.0)
         row["usd"] += usd
-        row["model"] = _text(fingerprint_label(body["fingerprint"]))
+        row["model"] = _label(body["fingerprint"])
         self._facets.add(("model", row["model"]))
         self._tallies.proposed(row["boundary"], entry.at, usd)
-        if (known := self._boundaries.get(row["boundary"])) is not None:
-            known["model"] = row["model"]
+        self._models[row["boundary"]] = (entry.position, row["model"])
 
     def _row(self, id: str) -> dict[str, Any] | None:
         row = self._crossings.get(id)
@@ -157,20 +188,33 @@ class Fold:
     def write(self) -> None:
         """Write everything that was folded."""
         run = self._connection.executemany
-        names, marks = ", ".join(_COLUMNS), ", ".join(f":{name}" for name in _COLUMNS)
+        crossings = [*self._crossings.values()]
+        run(_SAVE_CROSSING, crossings)
+        alike = {(c["boundary"], c["outcome"], c["code"], c["model"]) for c in crossings}
+        run("INSERT OR IGNORE INTO alike VALUES (?, ?, ?, ?)", [*alike])
         run(
-            f"INSERT OR REPLACE INTO crossings ({names}) VALUES ({marks})",
-            [*self._crossings.values()],
+            "INSERT INTO opened VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET "
+            "low = min(low, excluded.low), high = max(high, excluded.high)",
+            [(day, *span) for day, span in self._opened_on.items()],
         )
         run("INSERT OR IGNORE INTO facets VALUES (?, ?)", [*self._facets])
         run(
             "INSERT INTO boundaries VALUES "
-            "(:name, :position, :strength, :verifiers, :controls, :model) "
+            "(:name, :position, :strength, :verifiers, :controls, '', 0) "
             "ON CONFLICT DO UPDATE SET position = excluded.position, strength = excluded.strength, "
-            "verifiers = excluded.verifiers, controls = excluded.controls, "
-            "model = CASE excluded.model WHEN '' THEN model ELSE excluded.model END "
+            "verifiers = excluded.verifiers, controls = excluded.controls "
             "WHERE excluded.position >= position",
-            [*self._boundaries.values()],
+            [
+                {
+                    key: json.dumps(what) if isinstance(what, list) else what
+                    for key, what in b.items()
+                }
+                for b in self._boundaries.values()
+            ],
+        )
+        run(
+            "UPDATE boundaries SET asked = ?1, model = ?2 WHERE name = ?3 AND asked < ?1",
+            [(*asked, name) for name, asked in self._models.items()],
         )
         # What comes late, of an earlier position or version, takes nothing back.
         run(
@@ -186,6 +230,30 @@ class Fold:
             [*self._subjects.values()],
         )
         self._tallies.write(self._connection)
+
+
+def _fields(entry: Entry) -> dict[str, Any]:
+    """What a record says, as far as it matters here."""
+    # Most verdicts have no objections, and parsing them would be half of the work.
+    if entry.type in _READ or (entry.type == "judged" and '"rejections"' in entry.body):
+        body = json.loads(entry.body)
+        if not isinstance(body, dict):
+            raise TypeError("a record's body is an object")
+        return cast("dict[str, Any]", body)
+    return {}
+
+
+def _label(fingerprint: dict[str, Any]) -> str:
+    key = repr(fingerprint)
+    label = _labels.get(key)
+    if label is None:
+        if len(_labels) >= _LABELS:
+            _labels.clear()
+        label = _labels[key] = _text(fingerprint_label(fingerprint))
+    return label
+
+
+_labels: dict[str, str] = {}
 
 
 def _text(value: object) -> str:

@@ -16,8 +16,8 @@ from signoff.storage import Storage, without_password
 if TYPE_CHECKING:
     from signoff.console.index._index import Index
 
-#: Records that are folded together.
-_BATCH = 4000
+#: Records that are folded together: as many as are read at once.
+_BATCH = 1000
 
 #: Seconds between two looks at a ledger that was quiet.
 _EVERY = 0.5
@@ -58,35 +58,44 @@ async def _look(index: Index, storage: Storage) -> None:
     last = await storage.read(lambda connection: connection.run("last", {})[0][0] or 0)
     await _check_same(index, storage)
     index.progress = index.progress.towards(last)
-    await _look_back(index, storage)
+    after = index.progress.position
+    while True:
+        batch = await _next(storage, after)
+        # After the batch was read: nothing of it is about a subject whose earlier record, of a
+        # transaction that ended late, is not there now.
+        late = await _late(index, storage)
+        if batch or late:
+            await asyncio.to_thread(index.fold, [*late, *batch])
+        if not batch:
+            return
+        after = batch[-1].position
+
+
+async def _next(storage: Storage, after: int) -> list[Entry]:
     batch: list[Entry] = []
-    async for entry in storage.entries(after=index.progress.position):
+    async for entry in storage.entries(after=after):
         batch.append(entry)
         if len(batch) >= _BATCH:
-            await asyncio.to_thread(index.fold, batch)
-            batch = []
-    if batch:
-        await asyncio.to_thread(index.fold, batch)
+            break
+    return batch
 
 
-async def _look_back(index: Index, storage: Storage) -> None:
+async def _late(index: Index, storage: Storage) -> list[Entry]:
     """Records whose transactions ended after one with a higher position."""
     position = index.progress.position
     missing = {at for at in index.missing if at > position - _BACK}
-    if not missing:
-        index.missing.clear()
-        return
     late: list[Entry] = []
-    async for entry in storage.entries(after=min(missing) - 1):
-        if entry.position > position:
-            break
-        if entry.position in missing:
-            late.append(entry)
-    if late:
-        await asyncio.to_thread(index.fold, late)
+    # Far from the end nothing is still to come.
+    if missing and position + _BACK >= index.progress.last:
+        async for entry in storage.entries(after=min(missing) - 1):
+            if entry.position > position:
+                break
+            if entry.position in missing:
+                late.append(entry)
     index.missing = {
         at: looks + 1 for at, looks in index.missing.items() if at in missing and looks < _LOOKS
     }
+    return late
 
 
 async def _check_same(index: Index, storage: Storage) -> None:

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
-from signoff.console.index import _asking
+from signoff.console.index import _asking, _searching
 from signoff.console.index._folding import Fold
 from signoff.console.index._following import follow
 from signoff.console.index._rows import (
@@ -150,7 +150,7 @@ class Index:
         Raises:
             BadInput: If the cursor is none of ours.
         """
-        return _asking.crossings(self._read, wanted, cursor, limit)
+        return _searching.crossings(self._read, wanted, cursor, limit)
 
     def first_record(self, crossing: str) -> int:
         """The ledger position of a crossing's first record; 0 if it has not been read yet."""
@@ -170,7 +170,7 @@ class Index:
         Raises:
             BadInput: If the cursor is none of ours.
         """
-        return _asking.subjects(self._read, text, state, cursor, limit)
+        return _searching.subjects(self._read, text, state, cursor, limit)
 
     def facets(self) -> Facets:
         """What a search can choose from."""

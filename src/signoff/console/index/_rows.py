@@ -58,7 +58,13 @@ class CrossingFilter:
 
 @dataclass(frozen=True, slots=True)
 class CrossingRow:
-    """A crossing as a list shows it; `usd` in dollars, `number` its first record's position."""
+    """A crossing as a list shows it.
+
+    Attributes:
+        number: Its first record's ledger position.
+        code: Of the last objection, also where it was overcome, or a person is asked about it.
+        usd: In dollars.
+    """
 
     number: int
     id: str

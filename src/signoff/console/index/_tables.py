@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 #: Of the tables and of how they are filled; an index of another form is thrown away.
-FORM = "3"
+FORM = "5"
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE crossings (
     number INTEGER PRIMARY KEY,          -- ledger position of its first record
+    -- `code` is that of the last objection, whatever became of it then
     id TEXT NOT NULL UNIQUE, key TEXT NOT NULL, boundary TEXT NOT NULL, subject TEXT NOT NULL,
     outcome TEXT NOT NULL, code TEXT NOT NULL, model TEXT NOT NULL, attempts INTEGER NOT NULL,
     opened TEXT NOT NULL, usd REAL NOT NULL, tenant TEXT NOT NULL, switches TEXT NOT NULL
 );
 CREATE INDEX crossings_key ON crossings (key);
 CREATE INDEX crossings_subject ON crossings (subject, number);
-CREATE INDEX crossings_boundary ON crossings (boundary, number);
-CREATE INDEX crossings_outcome ON crossings (outcome, number);
-CREATE INDEX crossings_code ON crossings (code, number) WHERE code <> '';
-CREATE INDEX crossings_model ON crossings (model, number);
-CREATE INDEX crossings_opened ON crossings (opened);
-
+CREATE INDEX crossings_alike ON crossings (boundary, outcome, code, model, number);
 CREATE INDEX crossings_under_way ON crossings (boundary, subject, outcome)
     WHERE outcome IN ('open', 'intended', 'suspended', 'unknown');
+
+-- What crossings have, or had, in common: every search by these looks each of them up.
+CREATE TABLE alike (
+    boundary TEXT NOT NULL, outcome TEXT NOT NULL, code TEXT NOT NULL, model TEXT NOT NULL,
+    PRIMARY KEY (boundary, outcome, code, model)
+) WITHOUT ROWID;
+
+-- The first and the last number of the crossings that were opened on a day.
+CREATE TABLE opened (day TEXT PRIMARY KEY, low INTEGER NOT NULL, high INTEGER NOT NULL)
+WITHOUT ROWID;
 
 -- What happened at a boundary within an hour, and within a day: a bucket is the beginning of a
 -- stamp. `what` is opened, attempts, committed, rejected, suspended, unknown, usd, `code:…`, or
@@ -37,10 +43,11 @@ CREATE TABLE days (
     PRIMARY KEY (bucket, boundary, what)
 ) WITHOUT ROWID;
 
--- What each boundary was wired like when it was last crossed.
+-- What each boundary was wired like when it was last crossed, and which model was asked last:
+-- `asked` is the position of its answer.
 CREATE TABLE boundaries (
     name TEXT PRIMARY KEY, position INTEGER NOT NULL, strength TEXT NOT NULL,
-    verifiers TEXT NOT NULL, controls TEXT NOT NULL, model TEXT NOT NULL
+    verifiers TEXT NOT NULL, controls TEXT NOT NULL, model TEXT NOT NULL, asked INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE subjects (

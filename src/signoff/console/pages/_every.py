@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from signoff.console.pages import approvals, crossings, overview, subjects
+from signoff.console.pages import (
+    approvals,
+    crossings,
+    decisions,
+    diagnosis,
+    overview,
+    reliability,
+    replay,
+    subjects,
+)
 
 
 def every_page() -> list[Route]:
     """The routes of every page."""
-    return [route for noun in (overview, crossings, subjects, approvals) for route in noun.routes]
+    nouns = (overview, crossings, subjects, approvals, diagnosis, reliability, replay, decisions)
+    return [route for noun in nouns for route in noun.routes]
