@@ -113,6 +113,11 @@ def make_jobs(connection: psycopg.Connection[Any]) -> None:
         found = connection.execute("SELECT version FROM signoff_version").fetchone()
         if found is None:
             _run(connection, SchemaManager.get_schema())
+            # Whoever looks for a job asks of each whether its lock is taken.
+            connection.execute(
+                "CREATE INDEX signoff_jobs_lock ON procrastinate_jobs (lock) "
+                "WHERE status IN ('todo', 'doing')"
+            )
             connection.execute("INSERT INTO signoff_version VALUES (%s)", [wanted])
             return
         for path in _migrations(Path(SchemaManager.get_migrations_path()), found[0], wanted):

@@ -278,11 +278,11 @@ class PostgresStorage(Storage):
         if not machines or (self.by_workers and not subject):
             return []
         names = json.dumps(list(machines))
-        of = "_of" if subject else ""
+        if subject:
+            return await self._timers_of(subject, names, now=now, limit=limit, busy=busy)
         rows = await self._claim(
-            f"claim_timers{of}",
-            look=f"claims_of_timers{of}",
-            subject=subject,
+            "claim_timers",
+            look="claims_of_timers",
             machines=names,
             now=now,
             limit=limit + len(busy),
@@ -307,15 +307,50 @@ class PostgresStorage(Storage):
                 "own_effects", owner=self._owner, names=listed, now=now, limit=limit + len(busy)
             )
             return [effect for effect in map(read_effect, rows) if effect.id not in busy]
-        of = "_of" if subject else ""
+        if subject:
+            return await self._effects_of(subject, listed, now=now, limit=limit, busy=busy)
         rows = await self._claim(
-            f"claim_effects{of}",
-            look=f"claims_of_effects{of}",
-            subject=subject,
+            "claim_effects",
+            look="claims_of_effects",
             code=self.code,
             names=listed,
             now=now,
             limit=limit + len(busy),
+        )
+        effects = sorted(map(read_effect, rows), key=lambda effect: effect.id)
+        return [effect for effect in effects if effect.id not in busy]
+
+    async def _timers_of(
+        self,
+        subject: str,
+        machines: str,
+        *,
+        now: str,
+        limit: int,
+        busy: Collection[tuple[str, str]],
+    ) -> list[Timer]:
+        rows = await self._rows(
+            "claim_timers_of",
+            owner=self._owner,
+            subject=subject,
+            machines=machines,
+            now=now,
+            limit=limit,
+        )
+        timers = sorted(map(read_timer, rows), key=lambda timer: timer.due)
+        return [timer for timer in timers if (timer.subject, timer.name) not in busy]
+
+    async def _effects_of(
+        self, subject: str, names: str, *, now: str, limit: int, busy: Collection[int]
+    ) -> list[PendingEffect]:
+        rows = await self._rows(
+            "claim_effects_of",
+            owner=self._owner,
+            subject=subject,
+            names=names,
+            now=now,
+            limit=limit,
+            code=self.code,
         )
         effects = sorted(map(read_effect, rows), key=lambda effect: effect.id)
         return [effect for effect in effects if effect.id not in busy]

@@ -99,17 +99,20 @@ WHERE t.subject = mine.subject AND t.name = mine.name
 RETURNING t.subject, t.machine, t.name, t.version, t.due, t.armed, t.tries,
     coalesce(mine.owner <> %(owner)s, false);
 
--- claims_of_timers_of --
-SELECT 1 FROM signoff.timers WHERE subject = %(subject)s AND due <= %(now)s LIMIT 1;
-
 -- claim_timers_of --
--- The same, of one subject.
+-- The same, of one subject. Whoever can be seen to have a row had begun to live before, so that one
+-- statement may ask who lives.
 UPDATE signoff.timers t SET owner = %(owner)s
 FROM (
     SELECT subject, name, owner FROM signoff.timers
     WHERE subject = %(subject)s AND due <= %(now)s
         AND machine IN (SELECT json_array_elements_text(%(machines)s::json))
-        AND (owner IS NULL OR owner <> ALL (%(others)s::int[]))
+        AND (owner IS NULL OR owner = %(owner)s OR NOT EXISTS (
+        SELECT 1 FROM pg_locks
+        WHERE locktype = 'advisory' AND classid = 1936287598 AND objsubid = 2 AND granted
+            AND objid = owner::oid
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ))
     ORDER BY due LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ) mine
@@ -153,11 +156,6 @@ WHERE name IN (SELECT json_array_elements_text(%(names)s::json))
     AND (due <= %(now)s OR owner <> %(owner)s)
 LIMIT 1;
 
--- claims_of_effects_of --
-SELECT 1 FROM signoff.effects
-WHERE subject = %(subject)s AND (due <= %(now)s OR owner <> %(owner)s)
-LIMIT 1;
-
 -- claim_effects --
 -- Due effects that no other living process has, marked as ours. A commit of a process that is
 -- gone is due at once, whatever grace it was given.
@@ -179,16 +177,21 @@ RETURNING e.id, kind, crossing, subject, name, key, payload, due, tries, doubt,
     coalesce(mine.owner <> %(owner)s, false);
 
 -- claim_effects_of --
--- The same, of one subject.
+-- The same, of one subject; see claim_timers_of.
 UPDATE signoff.effects e SET owner = %(owner)s
 FROM (
     SELECT id, owner FROM signoff.effects
     WHERE subject = %(subject)s AND name IN (SELECT json_array_elements_text(%(names)s::json))
-        AND (owner IS NULL OR owner <> ALL (%(others)s::int[]))
         AND (due <= %(now)s OR owner <> %(owner)s)
         AND NOT EXISTS (
             SELECT 1 FROM signoff.crossings c WHERE c.id = crossing AND c.code > %(code)s
         )
+        AND (owner IS NULL OR owner = %(owner)s OR NOT EXISTS (
+        SELECT 1 FROM pg_locks
+        WHERE locktype = 'advisory' AND classid = 1936287598 AND objsubid = 2 AND granted
+            AND objid = owner::oid
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ))
     ORDER BY id LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ) mine
