@@ -145,6 +145,7 @@ def test_an_offer_over_the_cap_is_edited_and_the_renewal_closes(
         page.get_by_role("link", name="Ticket").click()
 
         expect(page.get_by_role("heading", level=1)).to_contain_text("63% offered, 30% allowed")
+        expect(page.locator("#standing")).to_contain_text("it goes to role:team-lead")
         page.get_by_label("Because").fill("what they pay is worth a quarter")
         page.get_by_text("Edit it").click()
         written = page.get_by_label("Proposal, as JSON")
@@ -234,6 +235,7 @@ def test_a_deadline_that_passes_changes_the_page_that_is_open(
         for person in (waits, late):
             person.opens("/approvals").locator("tbody a").first.click()
             expect(person.page.get_by_role("button", name="Approve")).to_be_visible()
+        expect(waits.page.locator("#standing")).to_contain_text("without an answer it is rejected")
         expect(waits.page.locator("[data-due]")).to_have_text(re.compile(r"in \d s"))
 
         expect(waits.page.locator("#standing")).to_contain_text("expired", timeout=20_000)
