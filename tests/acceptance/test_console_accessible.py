@@ -11,8 +11,9 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 from axe_playwright_python.sync_playwright import Axe
 from browsing import DESK, PHONE, Console, Person, chromium, console
+from console_demo import decided, replayed
 from console_world import PEOPLE, fill
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from starlette.routing import Match, Route
 
 from signoff.console.access import every_route
@@ -36,7 +37,9 @@ def shown(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     store = f"sqlite:///{folder / 'store.db'}"
     with start_blocking_portal() as portal:
         portal.call(fill, store)
-    with console(browser, folder, store, lead=[*PEOPLE], **PEOPLE) as served:
+    replayed(folder)
+    projects = [decided(folder)]
+    with console(browser, folder, store, lead=[*PEOPLE], projects=projects, **PEOPLE) as served:
         yield served
 
 
@@ -56,6 +59,7 @@ def pages(shown: Console) -> dict[str, list[str]]:
         if len(found.setdefault(route.path, [])) < _OF_A_ROUTE:
             found[route.path].append(address)
             page = person.opens(address)
+            expect(page.get_by_text("Looking since")).to_have_count(0, timeout=60_000)
             hrefs = page.eval_on_selector_all("main a", "all => all.map(a => a.href)")
             ahead += [h.removeprefix(shown.served.url).partition("#")[0] for h in hrefs]
     assert set(found) == {route.path for route in routes}, "every page is looked at"
