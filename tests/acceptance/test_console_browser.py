@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from bounded import Order, Price, affordable, selling
+from bounded import console as killing
 from browsing import AtWork, Person, at_work, chromium, console, read
 from console_doors import PASSWORD
 from playwright.sync_api import Browser, Locator, Page, Route, expect
@@ -145,6 +147,7 @@ def test_an_offer_over_the_cap_is_edited_and_the_renewal_closes(
         page.get_by_role("link", name="Ticket").click()
 
         expect(page.get_by_role("heading", level=1)).to_contain_text("63% offered, 30% allowed")
+        expect(page.locator("#standing")).to_contain_text("it goes to role:team-lead")
         page.get_by_label("Because").fill("what they pay is worth a quarter")
         page.get_by_text("Edit it").click()
         written = page.get_by_label("Proposal, as JSON")
@@ -234,6 +237,7 @@ def test_a_deadline_that_passes_changes_the_page_that_is_open(
         for person in (waits, late):
             person.opens("/approvals").locator("tbody a").first.click()
             expect(person.page.get_by_role("button", name="Approve")).to_be_visible()
+        expect(waits.page.locator("#standing")).to_contain_text("without an answer it is rejected")
         expect(waits.page.locator("[data-due]")).to_have_text(re.compile(r"in \d s"))
 
         expect(waits.page.locator("#standing")).to_contain_text("expired", timeout=20_000)
@@ -335,6 +339,55 @@ def test_a_worker_that_is_killed_is_said_to_be_silent(
                 expect(row).to_contain_text("its process is gone")
         finally:
             worker.kill()
+
+
+def test_commits_stop_at_a_kill_and_the_open_overview_says_so(
+    browser: Browser, sqlite_url: str, tmp_path: Path
+) -> None:
+    sells, ships = selling(1), selling(2, name="order.ship")
+
+    async def on_and_on(runtime: Runtime) -> None:
+        number = 0
+        while True:
+            number += 1
+            await runtime.run(sells, Order(id=f"o-{number}"))
+            await runtime.run(ships, Order(id=f"o-{number}"))
+            await asyncio.sleep(0.01)
+
+    def throw_it() -> None:
+        async def thrown() -> None:
+            async with killing(sqlite_url) as (kill, _):
+                await kill("order.sell")
+
+        with start_blocking_portal() as portal:
+            portal.call(thrown)
+
+    with at_work(sqlite_url, sells, ships) as working:
+        working.goes_on(on_and_on)
+        with console(browser, tmp_path, sqlite_url, lead=["ann"]) as shown:
+            page = shown.person().page
+            throw_it()
+            alert = page.get_by_role("alert")
+            expect(alert).to_contain_text("Killed: order.sell", timeout=20_000)
+            expect(alert).to_contain_text("by dana")
+            expect(alert).to_contain_text("a drill")
+    entries = read(sqlite_url)
+    [thrown] = [
+        entry.position
+        for entry in entries
+        if entry.type == "controlchanged" and "kill:order.sell" in entry.body
+    ]
+    boundary = {
+        entry.crossing: json.loads(entry.body)["boundary"]
+        for entry in entries
+        if entry.type == "opened"
+    }
+    after = [
+        boundary[entry.crossing]
+        for entry in entries
+        if entry.type == "committed" and entry.position > thrown
+    ]
+    assert set(after) == {"order.ship"}, "what is out of its scope goes on"
 
 
 # Much of it

@@ -74,19 +74,11 @@ def _status(ticket: TicketRow) -> str:
 
 
 def _deadline(seen: Seen) -> str:
-    due, terms = seen.ticket.due, seen.terms
+    due = seen.ticket.due
     if not due:
         return "none: it waits until somebody answers"
-    chain = [
-        ask if within is None else f"{ask} for {took(within)}"
-        for ask, within in terms.get("chain", ())
-    ]
-    otherwise = "it is committed, if nothing else objects"
-    then = otherwise if terms.get("otherwise") == "approve" else "it is rejected"
-    if chain:
-        then = f"it goes to {', then to '.join(chain)}"
     left = f" ({countdown(due, seen.now)})" if seen.ticket.status == "open" else ""
-    return f"{moment(due)} UTC{left}; then {then}"
+    return f"{moment(due)} UTC{left}; then {seen.without_an_answer()}"
 
 
 def _show_json(title: str, value: object, nothing: str) -> None:

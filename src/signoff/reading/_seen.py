@@ -13,6 +13,7 @@ from signoff.control import POLICIES
 from signoff.reading._account import body_of
 from signoff.reading._tickets import is_overdue
 from signoff.storage import Storage
+from signoff.words import took
 
 #: More tickets than there are.
 _ALL = 1 << 40
@@ -60,6 +61,19 @@ class Seen:
         said = ", ".join(map(str, self.ticket.body.get("waives", ())))
         return " for ".join(filter(None, (str(self.terms.get("control", "")), said)))
 
+    def without_an_answer(self) -> str:
+        """What comes of it if nobody answers in time; empty if it has no deadline."""
+        if not self.ticket.due:
+            return ""
+        chain = [
+            ask if within is None else f"{ask} for {took(within)}"
+            for ask, within in self.terms.get("chain", ())
+        ]
+        if chain:
+            return f"it goes to {', then to '.join(chain)}"
+        approved = self.terms.get("otherwise") == "approve"
+        return "it is committed, if nothing else objects" if approved else "it is rejected"
+
     def warnings(self) -> list[str]:
         """Why a yes would not count as things stand."""
         ticket, found = self.ticket, list[str]()
@@ -105,6 +119,7 @@ async def see(storage: Storage, ticket: TicketRow, now: datetime, *, most: int =
     in_force = json.loads(await storage.switch(POLICIES) or "{}").get(ticket.boundary)
     closed = await storage.closed_tickets(ticket.boundary, ticket.kind, most)
     similar = [other for other in closed if _is_similar(other, ticket)]
+    similar.sort(key=lambda other: other.closed, reverse=True)
     return Seen(
         ticket=ticket,
         crossing=crossing,

@@ -112,6 +112,10 @@ class ControlReads:
         """(throttle, tenant, state, crossings, dollars held, dollars spent, first, last)."""
         return [tuple(row) for row in await self._rows("throttles")]
 
+    async def held(self) -> list[tuple[str, int, float]]:
+        """(throttle, crossings that hold a part of it, dollars they hold)."""
+        return [tuple(row) for row in await self._rows("held")]
+
     async def beat(self, heartbeat: Heartbeat) -> None:
         """Put a sign of life on record."""
         params = asdict(heartbeat)

@@ -152,6 +152,8 @@ class Fold:
         self._tallies.opened(boundary, entry.at)
         self._facets.add(("boundary", boundary))
         self._days(entry)
+        if self._boundaries.get(boundary, {"position": 0})["position"] > entry.position:
+            return
         self._boundaries[boundary] = {
             "name": boundary,
             "position": entry.position,
@@ -173,7 +175,8 @@ class Fold:
         row["model"] = _label(body["fingerprint"])
         self._facets.add(("model", row["model"]))
         self._tallies.proposed(row["boundary"], entry.at, usd)
-        self._models[row["boundary"]] = (entry.position, row["model"])
+        asked = (entry.position, row["model"])
+        self._models[row["boundary"]] = max(self._models.get(row["boundary"], asked), asked)
 
     def _row(self, id: str) -> dict[str, Any] | None:
         row = self._crossings.get(id)

@@ -108,10 +108,11 @@ class Index:
         """Take records in, all or none of them.
 
         Args:
-            entries: Some that come next, or some that were missing before; by position.
+            entries: Some that were missing before, and some that come next. Those of one subject
+                are in their order.
         """
-        missing = self._missing_after(entries)
-        last = max(self.progress.position, entries[-1].position)
+        last = max(self.progress.position, *(entry.position for entry in entries))
+        missing = self._missing_after(entries, last)
         with self._write:
             self._write.execute("BEGIN")
             fold = Fold(self._write)
@@ -128,8 +129,8 @@ class Index:
         self.missing = missing
         self.progress = self.progress.reached(last)
 
-    def _missing_after(self, entries: Sequence[Entry]) -> dict[int, int]:
-        position, last = self.progress.position, entries[-1].position
+    def _missing_after(self, entries: Sequence[Entry], last: int) -> dict[int, int]:
+        position = self.progress.position
         taken = {entry.position for entry in entries}
         passed = range(max(position + 1, last - _LATE), last)
         gaps = sorted(set(passed) - taken)[-_MISSING:]

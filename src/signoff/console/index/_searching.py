@@ -17,6 +17,9 @@ from signoff.errors import BadInput
 #: Crossings that begin as asked for which are looked up one by one; more are looked for in passing.
 _FEW = 1000
 
+#: Records of the ledger in whose crossings a page is looked for in passing.
+_NEAR = 20_000
+
 #: Kinds of crossings that are looked up one by one, and how many crossings of these are read.
 _KINDS, _READ = 400, 30_000
 
@@ -48,20 +51,37 @@ def crossings(
     """Crossings, newest first."""
     kind, begins, within = _kind(wanted), _begins(wanted), _within(connection, wanted, cursor)
     few = _few(connection, wanted)
-    if few is None and kind.conditions:
-        few = _alike(connection, kind, begins, within, limit + 1)
-    # Where too many are like that, the next ones are soon met on the way.
-    source = "crossings NOT INDEXED"
-    if few is not None:
-        source = "crossings"
-        within.add("number IN (SELECT value FROM json_each(?))", json.dumps(few))
-    rows = connection.execute(
-        f"SELECT {_CROSSING} FROM {source} WHERE {kind} AND {begins} AND {within} "
-        "ORDER BY number DESC LIMIT ?",
-        (*kind.values, *begins.values, *within.values, limit + 1),
-    ).fetchall()
+    rows = list[tuple[Any, ...]]()
+    if few is None and kind.conditions and begins.conditions:
+        # Where many are like that, the next ones are soon met on the way.
+        near = _within(connection, wanted, cursor, _newest(connection, cursor) - _NEAR)
+        rows = _rows(connection, [kind, begins, near], None, limit + 1)
+    if len(rows) <= limit:
+        if few is None and kind.conditions:
+            few = _alike(connection, kind, begins, within, limit + 1)
+        rows = _rows(connection, [kind, begins, within], few, limit + 1)
     found = [CrossingRow(*row) for row in rows[:limit]]
     return Found(found, _cursor(found[-1].number) if len(rows) > limit else "")
+
+
+def _newest(connection: sqlite3.Connection, cursor: str) -> int:
+    sql = "SELECT max(number) FROM crossings WHERE number < ?"
+    return connection.execute(sql, (position(cursor),)).fetchone()[0] or 0
+
+
+def _rows(
+    connection: sqlite3.Connection, wheres: Sequence[_Where], few: list[int] | None, most: int
+) -> list[tuple[Any, ...]]:
+    """The newest of some crossings, or, without these, of all."""
+    source, among, values = "crossings NOT INDEXED", "1", list[Any]()
+    if few is not None:
+        source, among = "crossings", "number IN (SELECT value FROM json_each(?))"
+        values = [json.dumps(few)]
+    return connection.execute(
+        f"SELECT {_CROSSING} FROM {source} WHERE {among} AND {' AND '.join(map(str, wheres))} "
+        "ORDER BY number DESC LIMIT ?",
+        (*values, *(value for where in wheres for value in where.values), most),
+    ).fetchall()
 
 
 def _kind(wanted: CrossingFilter) -> _Where:
@@ -84,14 +104,16 @@ def _begins(wanted: CrossingFilter) -> _Where:
     return where
 
 
-def _within(connection: sqlite3.Connection, wanted: CrossingFilter, cursor: str) -> _Where:
+def _within(
+    connection: sqlite3.Connection, wanted: CrossingFilter, cursor: str, low: int = 0
+) -> _Where:
     """Where in the ledger, and when."""
-    where, low, high = _Where(), 0, position(cursor) - 1
+    where, high = _Where(), position(cursor) - 1
     if wanted.since:
         where.add("opened >= ?", wanted.since)
         sql = "SELECT min(low) FROM opened WHERE day >= ?"
         [(first,)] = connection.execute(sql, (wanted.since[:DAY],))
-        low = _END if first is None else first
+        low = max(low, _END if first is None else first)
     if wanted.until:
         where.add("opened < ?", wanted.until)
         sql = "SELECT max(high) FROM opened WHERE day <= ?"

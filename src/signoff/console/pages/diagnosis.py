@@ -26,7 +26,7 @@ SINCE: Mapping[str, str] = {"": "ever", "7d": "7 days", "24h": "24 hours"}
 _PATTERNS = {"SDB": "the boundary", **{number: name for name, number in NUMBERS.items()}}
 
 #: Findings on one page, and occurrences that are named of each.
-_PAGE, _NAMED = 12, 5
+_PAGE, _NAMED = 8, 5
 
 
 class Occurrence(Shape):

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from signoff.boundary import KILLS, read_kills
 from signoff.clock import from_stamp, stamp
 from signoff.console._asked import asked
-from signoff.console._desk import Desk, desk_of
+from signoff.console._desk import desk_of
 from signoff.console._rendering import render
 from signoff.console.access import Role, needs
 from signoff.control import Heartbeat
@@ -69,7 +69,7 @@ async def overview(request: Request) -> Response:
         waiting=sum(number for _, number, _ in asks),
         late=sum(number for _, _, number in asks),
         kills=read_kills(await desk.storage.switch(KILLS)),
-        throttles=await _throttles(desk),
+        throttles=await desk.storage.held(),
         pending=await desk.storage.pending(),
         workers=workers[:_BEATS],
         more_workers=max(len(workers) - _BEATS, 0),
@@ -120,16 +120,6 @@ def _workers(beats: Sequence[Heartbeat], now: datetime) -> tuple[list[Worker], i
     worst = ("given_up", "silent", "restarting", "running", "stopped")
     known.sort(key=lambda worker: (worst.index(worker.state), worker.beat.child))
     return known, len(beats) - len(known)
-
-
-async def _throttles(desk: Desk) -> list[tuple[str, int, float]]:
-    """(throttle, crossings that hold a part of it, dollars they hold)."""
-    held: dict[str, tuple[int, float]] = {}
-    for name, _, state, number, usd, *_ in await desk.storage.throttles():
-        if state == "held":
-            crossings, dollars = held.get(name, (0, 0.0))
-            held[name] = crossings + number, dollars + usd
-    return [(name, *both) for name, both in sorted(held.items())]
 
 
 routes = [Route("/", overview)]

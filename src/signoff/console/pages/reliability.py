@@ -15,10 +15,13 @@ from signoff.console._desk import Desk, desk_of
 from signoff.console._rendering import query, render
 from signoff.console._shaped import Ends, Shape, parts_of, shaped
 from signoff.console.access import Role, form_of, needs, text_of
-from signoff.console.studies import Study
+from signoff.console.studies import Found, Study
 
 #: Rows of a table that a page shows; the command has all.
 _ROWS, _LEVERS, _POINTS = 40, 12, 400
+
+#: Studies that are kept as they were read.
+_KEPT = 8
 
 
 class Pass(Shape):
@@ -190,7 +193,7 @@ async def measured(request: Request) -> Response:
         standing=standing,
         known=known,
         name=name,
-        measured=shaped(Reliability, _part(found.value if found else None)),
+        measured=_measured(found) if found else None,
         rows=_ROWS,
         levers=_LEVERS,
         address=f"/reliability{query({'boundary': name})}",
@@ -222,19 +225,30 @@ def _study(name: str) -> Study:
     return Study(("reliability", "boundary", *((name,) if name else ())))
 
 
+#: What was read last, with what it was read from: reading it can take longer than a page may.
+_read: list[tuple[Found, Reliability | None]] = []
+
+
+def _measured(found: Found) -> Reliability | None:
+    for source, measured in _read:
+        if source is found:
+            return measured
+    measured = shaped(Reliability, _part(found.value))
+    _read[:] = [(found, measured), *_read[: _KEPT - 1]]
+    return measured
+
+
 def _part(value: Any) -> Any:
     """The document without the days of trends that are not drawn."""
     if not isinstance(value, dict):
         return None
     whole = cast("dict[str, Any]", value)
-    trends = [
-        {
-            **each,
-            "days": len(parts_of(each, "points")),
-            "points": [] if each.get("group") else parts_of(each, "points")[-_POINTS:],
-        }
-        for each in parts_of(whole, "momentum")
-    ]
+    trends: list[dict[str, Any]] = []
+    for each in parts_of(whole, "momentum"):
+        points = each.get("points")
+        drawn = [] if each.get("group") else parts_of(each, "points")[-_POINTS:]
+        days = len(cast("list[object]", points)) if isinstance(points, list) else 0
+        trends.append({**each, "days": days, "points": drawn})
     return {**whole, "momentum": trends}
 
 

@@ -27,7 +27,7 @@ class Found:
 
     def as_text(self) -> str:
         """As it is kept."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return json.dumps(asdict(self))
 
     @classmethod
     def from_text(cls, text: str) -> Found | None:

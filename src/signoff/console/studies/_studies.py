@@ -106,7 +106,8 @@ class Studies:
 
     async def _command(self, study: Study, since: str) -> Found:
         began = self._clock.elapsed()
-        words = [sys.executable, "-m", "signoff", *study.words, "--json"]
+        # With -P, a module in the folder is none of the command's own.
+        words = [sys.executable, "-P", "-m", "signoff", *study.words, "--json"]
         try:
             process = await asyncio.create_subprocess_exec(
                 *words,
@@ -116,7 +117,7 @@ class Studies:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:
             return Found(at=since, seconds=0.0, status=-1, error=f"it cannot be run: {error}")
         try:
             # Pages come first.

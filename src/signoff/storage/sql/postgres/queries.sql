@@ -443,6 +443,11 @@ DELETE FROM signoff.uses WHERE throttle = %(throttle)s AND at < %(before)s;
 SELECT throttle, tenant, state, count(*), sum(usd), sum(spent), min(at), max(at)
 FROM signoff.uses GROUP BY throttle, tenant, state ORDER BY throttle, tenant, state;
 
+-- held --
+-- What crossings under way hold of each throttle.
+SELECT throttle, count(*), sum(usd) FROM signoff.uses
+WHERE state = 'held' GROUP BY throttle ORDER BY throttle;
+
 -- switches --
 SELECT name, state FROM signoff.switches ORDER BY name;
 

@@ -298,6 +298,11 @@ DELETE FROM signoff_uses WHERE throttle = :throttle AND at < :before;
 SELECT throttle, tenant, state, count(*), sum(usd), sum(spent), min(at), max(at)
 FROM signoff_uses GROUP BY throttle, tenant, state ORDER BY throttle, tenant, state;
 
+-- held --
+-- What crossings under way hold of each throttle.
+SELECT throttle, count(*), sum(usd) FROM signoff_uses
+WHERE state = 'held' GROUP BY throttle ORDER BY throttle;
+
 -- switches --
 SELECT name, state FROM signoff_switches ORDER BY name;
 
