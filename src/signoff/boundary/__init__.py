@@ -7,6 +7,8 @@ tells. The one loop through all of them is `_crossing`.
 
 from signoff.boundary._again import InFlight, answer_again
 from signoff.boundary._answered import DEADLINE, Answered, digest_of
+from signoff.boundary._asking import Asked
+from signoff.boundary._attempt import Settled
 from signoff.boundary._boundary import Boundary, Level
 from signoff.boundary._budget import Budget
 from signoff.boundary._commit import (
@@ -100,6 +102,7 @@ from signoff.boundary._verifier import (
     judge,
     source_version,
 )
+from signoff.boundary._watch import NOT_WATCHED, Step, StepName, Watch
 from signoff.boundary._wire import Shape, wire_shape
 
 __all__ = [
@@ -107,6 +110,7 @@ __all__ = [
     "DEADLINE",
     "EVERYTHING",
     "KILLS",
+    "NOT_WATCHED",
     "Accept",
     "Added",
     "Adding",
@@ -114,6 +118,7 @@ __all__ = [
     "Answer",
     "Answered",
     "AskPerson",
+    "Asked",
     "Boundary",
     "Budget",
     "Carried",
@@ -159,9 +164,12 @@ __all__ = [
     "Rejection",
     "Row",
     "Said",
+    "Settled",
     "Shape",
     "Standing",
     "Status",
+    "Step",
+    "StepName",
     "StreamRow",
     "Strength",
     "Subject",
@@ -180,6 +188,7 @@ __all__ = [
     "Use",
     "Verdict",
     "Verifier",
+    "Watch",
     "Write",
     "adapter_of",
     "add_events",

@@ -11,13 +11,14 @@ from signoff.boundary._control import Granted, Passing
 from signoff.boundary._ports import Recorded, Row
 from signoff.boundary._standing import Standing
 from signoff.boundary._subject import in_json
+from signoff.boundary._watch import NOT_WATCHED, Watch
 from signoff.ledger import Opened, Record
 
 #: Seconds from which on it is told how long a verdict took: a gate takes a thousandth of one.
 WORTH_TELLING = 0.01
 
 #: What stays known of a crossing after its end.
-KEPT = ("usage", "parts")
+KEPT = ("usage", "parts", "trace")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,7 @@ class Attempt:
         waives: Objections that a person's yes would set aside, by name.
         asks: Those of them that this ticket is about, and that its edit sets aside as well.
         fingerprint: Who proposed it.
+        watch: Who watches it.
     """
 
     boundary: Boundary[Any, Any, Any]
@@ -73,6 +75,7 @@ class Attempt:
     waives: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
     fingerprint: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    watch: Watch = NOT_WATCHED
 
     def state(self) -> dict[str, Any]:
         """The crossing's state while it pauses."""

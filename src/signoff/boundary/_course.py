@@ -25,6 +25,7 @@ from signoff.boundary._subject import (
     tenant_of,
 )
 from signoff.boundary._verdict import Reject, Rejection, objection_of
+from signoff.boundary._watch import NOT_WATCHED, Watch
 from signoff.boundary._wire import wire_shape
 from signoff.clock import Clock, stamp
 from signoff.errors import BadInput, UsageError
@@ -121,6 +122,9 @@ class Course(Generic[S, P, R]):
         self._waives: frozenset[str] = frozenset()
         self._asks: frozenset[str] = frozenset()
         self._granted: tuple[Granted, ...] = ()
+        self._trace = ""  # where it was watched first
+        #: Who watches it.
+        self.watch: Watch = NOT_WATCHED
         #: What was on record under the key when it was first run; empty until then.
         self.found: Status | Literal["nothing", ""] = ""
 
@@ -168,6 +172,7 @@ class Course(Generic[S, P, R]):
         self._seen = set(state.get("seen", ()))
         self._usage = Usage(**state.get("usage", {}))
         self._parts = state.get("parts", {})
+        self._trace = state.get("trace", "")
         self._granted = tuple(Granted(**yes) for yes in state.get("granted", ()))
         waiting = state.get("waiting", {})
         if self._principal is None:
@@ -264,6 +269,7 @@ class Course(Generic[S, P, R]):
             waives=tuple(sorted(self._waives)),
             asks=tuple(sorted(self._asks)),
             fingerprint=self._fingerprint,
+            watch=self.watch,
         )
 
     def _memory(self) -> Memory:
@@ -316,6 +322,8 @@ class Course(Generic[S, P, R]):
             }
         if self._parts:
             kept["parts"] = dict(self._parts)
+        if trace := self._trace or self.watch.trace:
+            kept["trace"] = trace
         return kept
 
     async def _cross_part(self, boundary: Any, subject: Any, *, name: str) -> Crossed:

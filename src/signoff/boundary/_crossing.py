@@ -67,6 +67,7 @@ class Crossing(Course[S, P, R]):
             self._open()
         else:
             self._check_same(recorded)
+            self.watch.finds(recorded)
             if recorded.status != "open":
                 self._usage = Usage(**recorded.state.get("usage", {}))
                 return answer_again(self._boundary, recorded)
@@ -118,7 +119,7 @@ class Crossing(Course[S, P, R]):
         if not self._boundary.controls and kills in NO_KILLS:
             return None
         passing = self._passing(None)
-        heard = ask_before(self._boundary, kills, passing)
+        heard = ask_before(self._boundary, kills, passing, self.watch)
         if isinstance(heard.said, Agree):
             if not any(control.reserves for control in self._boundary.controls):
                 return None
@@ -128,7 +129,7 @@ class Crossing(Course[S, P, R]):
                 existing = tx.crossing(known.id)
                 if existing is not None and overtaken(existing, known):
                     return existing
-                return reserve(self._boundary, tx, passing)
+                return reserve(self._boundary, tx, passing, self.watch)
 
             reserved = await self._store.transact(write)
             if isinstance(reserved, Recorded):
@@ -196,7 +197,9 @@ class Crossing(Course[S, P, R]):
             cross=self._cross_part,
             seconds=self._seconds_left(),
         )
-        asked = await ask(self._boundary, question, timeout=question.seconds, clock=self._clock)
+        with self.watch.step("propose", self._boundary.name, question) as step:
+            asked = await ask(self._boundary, question, timeout=question.seconds, clock=self._clock)
+            step.tell(asked)
         self._usage = self._usage + asked.usage
         self._parts = asked.parts
         self._unwritten.append(asked.record)
@@ -254,9 +257,15 @@ class Crossing(Course[S, P, R]):
                 rejections = (Rejection.of(evidence, by="evidence", attempt=attempt),)
                 evidence = {}
             else:
-                rejections = await judge(
-                    self._boundary.verifiers, proposal, self._subject, evidence, attempt=attempt
-                )
+                with self.watch.step("verify", self._boundary.name):
+                    rejections = await judge(
+                        self._boundary.verifiers,
+                        proposal,
+                        self._subject,
+                        evidence,
+                        attempt=attempt,
+                        watch=self.watch,
+                    )
             took = worth_telling(self._clock.elapsed() - began)
             standing_objections = tuple(r for r in rejections if not self._is_waived(r))
             waived = tuple(objection_of(r.by, r) for r in rejections if self._is_waived(r))
@@ -276,7 +285,9 @@ class Crossing(Course[S, P, R]):
                     seconds=took,
                 )
             )
-            settled = await self._commit(proposal)
+            with self.watch.step("commit", self._boundary.name) as step:
+                settled = await self._commit(proposal)
+                step.tell(settled)
             if isinstance(settled, Settled):
                 return settled.recorded
             if isinstance(settled, Heard):
@@ -306,7 +317,9 @@ class Crossing(Course[S, P, R]):
             return {}
         try:
             async with asyncio.timeout(self._seconds_left()):
-                facts = await gather(self._boundary.evidence, proposal, self._subject)
+                facts = await gather(
+                    self._boundary.evidence, proposal, self._subject, watch=self.watch
+                )
         except TimeoutError:
             return Reject("evidence_failed", "the facts could not be looked up in time")
         if not isinstance(facts, Reject) and not json_can_say(facts):

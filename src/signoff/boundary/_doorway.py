@@ -10,6 +10,7 @@ from signoff.boundary._control import AGREE, Agree, Halt, Object, Passing, Said
 from signoff.boundary._kills import KILLS, read_kills
 from signoff.boundary._ports import Transaction
 from signoff.boundary._verdict import Reject, objection_of
+from signoff.boundary._watch import NOT_WATCHED, Watch
 
 #: What stands first in every doorway, declared or not.
 KILL = "kill"
@@ -32,21 +33,33 @@ class Heard:
     waived: tuple[str, ...] = ()
 
 
-def ask_before(boundary: Boundary[Any, Any, Any], kills: str, passing: Passing) -> Heard:
+def ask_before(
+    boundary: Boundary[Any, Any, Any],
+    kills: str,
+    passing: Passing,
+    watch: Watch = NOT_WATCHED,
+) -> Heard:
     """Ask before the proposer is asked, to save the call. Reads nothing, writes nothing."""
     halt = _killed(boundary, kills, passing)
     if halt is not None:
         return Heard(halt, KILL, (KILL,))
     asked = [KILL]
     for control in boundary.controls:
-        said = control.before(passing)
+        with watch.step("control", control.label, "before") as step:
+            said = control.before(passing)
+            step.tell(said)
         asked.append(control.label)
         if not isinstance(said, Agree):
             return Heard(said, control.label, tuple(asked))
     return Heard(AGREE, "", tuple(asked))
 
 
-def reserve(boundary: Boundary[Any, Any, Any], tx: Transaction, passing: Passing) -> Heard:
+def reserve(
+    boundary: Boundary[Any, Any, Any],
+    tx: Transaction,
+    passing: Passing,
+    watch: Watch = NOT_WATCHED,
+) -> Heard:
     """Let the controls that reserve something do so; all of it, or none."""
     halt = _killed(boundary, tx.switch(KILLS), passing)
     if halt is not None:
@@ -55,7 +68,9 @@ def reserve(boundary: Boundary[Any, Any, Any], tx: Transaction, passing: Passing
     for control in boundary.controls:
         if not control.reserves:
             continue
-        said = control.reserve(tx, passing)
+        with watch.step("control", control.label, "reserve") as step:
+            said = control.reserve(tx, passing)
+            step.tell(said)
         asked.append(control.label)
         if not isinstance(said, Agree):
             release(boundary, tx, passing)
@@ -63,14 +78,21 @@ def reserve(boundary: Boundary[Any, Any, Any], tx: Transaction, passing: Passing
     return Heard(AGREE, "", tuple(asked))
 
 
-def ask_at_commit(boundary: Boundary[Any, Any, Any], tx: Transaction, passing: Passing) -> Heard:
+def ask_at_commit(
+    boundary: Boundary[Any, Any, Any],
+    tx: Transaction,
+    passing: Passing,
+    watch: Watch = NOT_WATCHED,
+) -> Heard:
     """Ask in the commit's own transaction: after a kill has committed, nothing gets past this."""
     halt = _killed(boundary, tx.switch(KILLS), passing)
     if halt is not None:
         return Heard(halt, KILL, (KILL,))
     asked, waived = [KILL], list[str]()
     for control in boundary.controls:
-        said = control.at_commit(tx, passing)
+        with watch.step("control", control.label, "at_commit") as step:
+            said = control.at_commit(tx, passing)
+            step.tell(said)
         by = getattr(said, "by", "") or control.label
         asked.append(by)
         if isinstance(said, Object):

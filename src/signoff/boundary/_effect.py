@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from signoff.boundary._commit import EffectRefused, External
+from signoff.boundary._watch import NOT_WATCHED, Watch
 from signoff.clock import Clock
 
 
@@ -55,6 +56,7 @@ async def carry_out(
     *,
     clock: Clock,
     doubt: str = "",
+    watch: Watch = NOT_WATCHED,
 ) -> Carried:
     """Perform an effect under its key, at most `effect.tries` times.
 
@@ -65,6 +67,7 @@ async def carry_out(
         key: The idempotency key.
         clock: Pauses between tries.
         doubt: Why it may have happened already; empty when it cannot have.
+        watch: Who watches it.
     """
     was_in_doubt = bool(doubt)
     for attempt in range(effect.tries):
@@ -72,7 +75,7 @@ async def carry_out(
             await clock.pause(FIRST_PAUSE * 2 ** (attempt - 1))
         if doubt:
             if effect.reconcile is not None:
-                found = await _probe(effect, key)
+                found = await _probe(effect, key, watch)
                 if isinstance(found, Happened):
                     return found
                 if isinstance(found, InDoubt):
@@ -82,8 +85,9 @@ async def carry_out(
             elif not effect.idempotent:
                 return InDoubt(doubt)
         try:
-            async with asyncio.timeout(effect.timeout):
-                receipt = await effect.perform(proposal, subject, key)
+            with watch.step("effect", effect.name, key):
+                async with asyncio.timeout(effect.timeout):
+                    receipt = await effect.perform(proposal, subject, key)
         except EffectRefused as refusal:
             # A refusal of a repeat says nothing about what the first call did.
             if doubt:
@@ -95,18 +99,19 @@ async def carry_out(
         else:
             return Happened(receipt, by="repeat" if was_in_doubt else "")
     if doubt and effect.reconcile is not None:
-        found = await _probe(effect, key)
+        found = await _probe(effect, key, watch)
         if isinstance(found, DidNotHappen):
             return DidNotHappen("effect_failed", f"{doubt}; tried {effect.tries} times")
         return found
     return InDoubt(doubt)
 
 
-async def _probe(effect: External[Any, Any, Any], key: str) -> Carried:
+async def _probe(effect: External[Any, Any, Any], key: str, watch: Watch) -> Carried:
     assert effect.reconcile is not None
     try:
-        async with asyncio.timeout(effect.timeout):
-            receipt = await effect.reconcile(key)
+        with watch.step("probe", effect.name, key):
+            async with asyncio.timeout(effect.timeout):
+                receipt = await effect.reconcile(key)
     except Exception as error:
         return InDoubt(_words(f"the probe of {effect.name}", error))
     if receipt is None:

@@ -21,6 +21,7 @@ from signoff.boundary._settle import receipt_in_json
 from signoff.boundary._standing import Standing
 from signoff.boundary._subject import in_json
 from signoff.boundary._verdict import Reject, Rejection
+from signoff.boundary._watch import NOT_WATCHED, Watch
 from signoff.clock import Clock, stamp
 from signoff.ledger import Committed, Intended, Reconciled, Record, Rejected, Unknown, canonical
 
@@ -58,6 +59,7 @@ async def commit_outside(
         attempt.standing,
         store=store,
         clock=clock,
+        watch=attempt.watch,
     )
 
 
@@ -72,6 +74,7 @@ async def perform(
     clock: Clock,
     doubt: str = "",
     said: Carried | None = None,
+    watch: Watch = NOT_WATCHED,
 ) -> Settled:
     """Carry out an intended external commit, and write what came of it.
 
@@ -85,10 +88,11 @@ async def perform(
         clock: Time.
         doubt: Why it may have happened already.
         said: What a person says became of it; the other system is then not asked again.
+        watch: Who watches it.
     """
     commit = cast("External[Any, Any, Any]", boundary.commit)
     carried = said or await carry_out(
-        commit, proposal, subject, effect.key, clock=clock, doubt=doubt
+        commit, proposal, subject, effect.key, clock=clock, doubt=doubt, watch=watch
     )
     now = clock.now()
     return await store.transact(

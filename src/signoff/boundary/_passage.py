@@ -44,7 +44,7 @@ def pass_controls(
             return Stale()
     # The writer's thread, where a clock that lives on an event loop cannot be asked.
     began = perf_counter()
-    heard = ask_at_commit(attempt.boundary, tx, attempt.passing)
+    heard = ask_at_commit(attempt.boundary, tx, attempt.passing, attempt.watch)
     told = attempt
     if attempt.boundary.controls:
         told = _told(attempt, heard, perf_counter() - began)

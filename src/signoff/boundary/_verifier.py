@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from signoff.boundary._verdict import Accept, Reject, Rejection, Verdict
+from signoff.boundary._watch import NOT_WATCHED, Watch
 from signoff.errors import UsageError
 
 P = TypeVar("P")
@@ -101,6 +102,7 @@ async def judge(
     evidence: Evidence,
     *,
     attempt: int,
+    watch: Watch = NOT_WATCHED,
 ) -> tuple[Rejection, ...]:
     """Ask every verifier, so that the proposer sees all objections at once.
 
@@ -109,7 +111,9 @@ async def judge(
     """
     rejections: list[Rejection] = []
     for verifier in verifiers:
-        verdict = await _ask(verifier, proposal, subject, evidence)
+        with watch.step("verifier", verifier.label) as step:
+            verdict = await _ask(verifier, proposal, subject, evidence)
+            step.tell(verdict)
         if type(verdict) is Accept:
             continue
         reject = (
@@ -144,14 +148,20 @@ async def _ask(
 
 
 async def gather(
-    lookups: Sequence[Lookup[Any, Any]], proposal: object, subject: object
+    lookups: Sequence[Lookup[Any, Any]],
+    proposal: object,
+    subject: object,
+    *,
+    watch: Watch = NOT_WATCHED,
 ) -> dict[str, Any] | Reject:
     """Look all facts up, one after the other; a lookup that fails is a rejection."""
     facts: dict[str, Any] = {}
     for lookup in lookups:
         name = getattr(lookup, "__name__", type(lookup).__name__)
         try:
-            facts[name] = await lookup(proposal, subject)
+            with watch.step("evidence", name) as step:
+                facts[name] = await lookup(proposal, subject)
+                step.tell(facts[name])
         except Exception as error:
             return Reject(
                 "evidence_failed",

@@ -15,6 +15,7 @@ from signoff.clock import Clock
 from signoff.errors import NotNow, StorageUnavailable, UsageError
 from signoff.runtime._registry import Registry
 from signoff.runtime._resting import HALTED_FOR, backoff
+from signoff.runtime._telemetry import Telemetry
 from signoff.state import Consumer, EventStore
 
 _log = logging.getLogger("signoff.runtime")
@@ -88,6 +89,7 @@ class Consumers:
         set_aside: Lets an event rest that failed too often.
         concurrency: Events that are handled at the same time.
         max_restarts: How often an event is tried again before it is set aside.
+        telemetry: Is told of what is done.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Consumers:
         set_aside: SetAside,
         concurrency: int,
         max_restarts: int,
+        telemetry: Telemetry,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -107,6 +110,7 @@ class Consumers:
         self._hand_over = hand_over
         self._set_aside = set_aside
         self._max_restarts = max_restarts
+        self._telemetry = telemetry
         self._slots = asyncio.Semaphore(concurrency)
         self._turns = asyncio.Lock()
         self._readers: dict[str, _Reader] = {}
@@ -230,7 +234,8 @@ class Consumers:
         _handing_over.set(True)  # in the task of this stream, and those that it begins
         _, tries = reader.rests.get(stream, (None, 0))
         try:
-            await self._hand_over(consumer, row)
+            with self._telemetry.work("consume", consumer.name, crossing="", trace=""):
+                await self._hand_over(consumer, row)
         except (UsageError, StorageUnavailable):
             raise
         except NotNow:

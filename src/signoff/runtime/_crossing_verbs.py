@@ -34,6 +34,7 @@ from signoff.runtime._handing_over import HandingOver
 from signoff.runtime._registry import Registry
 from signoff.runtime._rereading import Rereading
 from signoff.runtime._runner import Runner
+from signoff.runtime._telemetry import Telemetry
 from signoff.state import Consumer, Event, Handle, Move
 from signoff.storage import Storage
 
@@ -53,6 +54,7 @@ class CrossingVerbs:
     _runner: Runner
     _handing_over: HandingOver
     _rereading: Rereading
+    _telemetry: Telemetry
 
     _check_open: Callable[[], None]
     _announce: Callable[[Boundary[Any, Any, Any]], Any]
@@ -186,7 +188,10 @@ class CrossingVerbs:
         about = (boundary.name, subject_id(subject))
 
         async def run() -> Outcome[R]:
-            return await self._see_through(crossing, id)
+            with self._telemetry.crossing(boundary, id, about[1]) as crossing.watch:
+                outcome = await self._see_through(crossing, id)
+                crossing.watch.tell(outcome)
+                return outcome
 
         outcome = await self._flights.join(id, about, run)
         # A policy that was read while it was under way may have judged it.

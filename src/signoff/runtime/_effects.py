@@ -9,6 +9,7 @@ from typing import Any
 
 from signoff.boundary import (
     KILLS,
+    NOT_WATCHED,
     Carried,
     DidNotHappen,
     Happened,
@@ -18,6 +19,7 @@ from signoff.boundary import (
     Rejected,
     Suspended,
     Unknown,
+    Watch,
     adapter_of,
     carry_out,
     perform,
@@ -33,6 +35,7 @@ from signoff.ledger import Delivered, Reconciled, Record
 from signoff.ledger import Unknown as InDoubtRecord
 from signoff.runtime._registry import Registry
 from signoff.runtime._resting import HALTED_FOR, backoff, give_up_on
+from signoff.runtime._telemetry import Telemetry
 from signoff.state import Handle, Move, SpineStore, SpineTransaction
 
 _log = logging.getLogger("signoff.runtime")
@@ -52,6 +55,7 @@ class Effects:
         resume: Goes on with a crossing whose ticket was answered.
         take_up: Hands over an event that a consumer had set aside.
         max_restarts: How often a piece of work that fails is tried again before it is given up.
+        telemetry: Is told of what is done.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Effects:
         resume: Callable[[str], Awaitable[Outcome[Any]]],
         take_up: Callable[[PendingEffect], Awaitable[bool]],
         max_restarts: int,
+        telemetry: Telemetry,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -72,15 +77,27 @@ class Effects:
         self._resume = resume
         self._take_up = take_up
         self._max_restarts = max_restarts
+        self._telemetry = telemetry
 
     async def settle_or_postpone(self, effect: PendingEffect) -> bool:
         """Finish one effect; False if it has to wait."""
+        # A notice is about a ticket, whose name begins with its crossing's id.
+        crossing, trace = effect.crossing.partition("-")[0], ""
+        if self._telemetry.watches:
+            recorded = await self._store.crossing(crossing)
+            trace = "" if recorded is None else recorded.state.get("trace", "")
+        with self._telemetry.work(
+            effect.kind, effect.name, crossing=crossing, trace=trace
+        ) as watch:
+            return await self._settle_or_postpone(effect, watch)
+
+    async def _settle_or_postpone(self, effect: PendingEffect, watch: Watch) -> bool:
         try:
             match effect.kind:
                 case "commit":
-                    return await self.settle_commit(effect)
+                    return await self.settle_commit(effect, watch=watch)
                 case "outbox":
-                    return await self._deliver(effect)
+                    return await self._deliver(effect, watch)
                 case "resume" | "durable":
                     return await self._go_on(effect)
                 case "deadline":
@@ -139,7 +156,9 @@ class Effects:
         await self._store.transact(lambda tx: see_to_deadline(tx, id, effect.id, now))
         return True
 
-    async def settle_commit(self, effect: PendingEffect, said: Carried | None = None) -> bool:
+    async def settle_commit(
+        self, effect: PendingEffect, said: Carried | None = None, *, watch: Watch = NOT_WATCHED
+    ) -> bool:
         """Finish an external commit that was intended; False if it stays in doubt."""
         boundary = self._registry.boundary(effect.name)
         proposal, subject, move = read_payload(boundary, effect.payload)
@@ -154,6 +173,7 @@ class Effects:
             clock=self._clock,
             doubt=CRASHED,
             said=said,
+            watch=watch,
         )
         if standing is not None:
             await standing.refresh()
@@ -165,7 +185,7 @@ class Effects:
         assert row is not None, "an effect holds a row that is gone"
         return Move(self._store, self._handle_of(machine, row), move["to"])
 
-    async def _deliver(self, pending: PendingEffect) -> bool:
+    async def _deliver(self, pending: PendingEffect, watch: Watch) -> bool:
         if await self._is_killed(pending):
             due = stamp(self._clock.now() + HALTED_FOR)
             await self._store.transact(
@@ -190,6 +210,7 @@ class Effects:
             pending.key,
             clock=self._clock,
             doubt=CRASHED if pending.doubt or (pending.adopted and repeatable) else "",
+            watch=watch,
         )
         now = self._clock.now()
 
@@ -219,7 +240,6 @@ class Effects:
                 # That it waits is on the ledger once. Noting its beginning counted as a try, too.
                 if pending.tries > (0 if repeatable else 1):
                     return False
-            # A notice is about a ticket, whose name begins with its crossing's id.
             crossing = pending.crossing.partition("-")[0]
             tx.append(pending.subject, crossing, stamp(now), records)
             return done

@@ -17,6 +17,7 @@ from signoff.boundary import (
 from signoff.clock import Clock, from_stamp, stamp
 from signoff.runtime._effects import Effects
 from signoff.runtime._registry import Registry
+from signoff.runtime._telemetry import Telemetry
 from signoff.runtime._timers import Timers
 from signoff.state import Handle, SpineStore
 
@@ -41,6 +42,7 @@ class Runner:
         resume: Goes on with a crossing whose ticket was answered.
         take_up: Hands over an event that a consumer had set aside.
         max_restarts: How often a piece of work that fails is tried again before it is given up.
+        telemetry: Is told of what is done.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Runner:
         resume: Callable[[str], Awaitable[Outcome[Any]]],
         take_up: Callable[[PendingEffect], Awaitable[bool]],
         max_restarts: int,
+        telemetry: Telemetry,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -68,6 +71,7 @@ class Runner:
             resume=resume,
             take_up=take_up,
             max_restarts=max_restarts,
+            telemetry=telemetry,
         )
         self._timers = Timers(
             store,
@@ -77,6 +81,7 @@ class Runner:
             runtime=runtime,
             max_restarts=max_restarts,
         )
+        self._telemetry = telemetry
         self._slots = asyncio.Semaphore(concurrency)
         self._claiming = asyncio.Lock()
         self._busy_timers: set[tuple[str, str]] = set()
@@ -138,13 +143,15 @@ class Runner:
 
     async def _fire(self, timer: Timer) -> None:
         try:
-            await self._timers.fire(timer)
+            with self._telemetry.work("timer", timer.name, crossing="", trace=""):
+                await self._timers.fire(timer)
         finally:
             self._busy_timers.discard((timer.subject, timer.name))
 
     async def _fire_carefully(self, timer: Timer) -> BaseException | None:
         try:
-            return await self._timers.fire_carefully(timer)
+            with self._telemetry.work("timer", timer.name, crossing="", trace=""):
+                return await self._timers.fire_carefully(timer)
         finally:
             self._busy_timers.discard((timer.subject, timer.name))
 

@@ -27,6 +27,7 @@ from signoff.runtime._registry import Known, Registry
 from signoff.runtime._rereading import Rereading
 from signoff.runtime._runner import Runner
 from signoff.runtime._spine_verbs import SpineVerbs
+from signoff.runtime._telemetry import Telemetry, Untold
 from signoff.state import Handle
 from signoff.storage import Storage, storage_at
 
@@ -64,6 +65,8 @@ class Runtime(CrossingVerbs, SpineVerbs, PeopleVerbs, EventVerbs):
             tries double, so that twelve take a little over an hour.
         code_version: Of your code, where two of them are alive during an upgrade: a crossing that
             newer code has opened is left to it.
+        telemetry: Who is told what happens while it does, such as
+            `signoff.telemetry.OpenTelemetry()`; by default nobody.
 
     Raises:
         StorageUnavailable: On opening, if the database cannot be used; the message says why.
@@ -80,6 +83,7 @@ class Runtime(CrossingVerbs, SpineVerbs, PeopleVerbs, EventVerbs):
         principals: Listed = None,
         max_restarts: int = 12,
         code_version: int = 0,
+        telemetry: Telemetry | None = None,
     ) -> None:
         # Inside, here and elsewhere in this room: `import signoff` has no need of it.
         from signoff.control import Principals
@@ -94,6 +98,7 @@ class Runtime(CrossingVerbs, SpineVerbs, PeopleVerbs, EventVerbs):
         self._registry.add(knows)
         self._handles: WeakValueDictionary[str, Handle[Any, Any]] = WeakValueDictionary()
         self._flights = Flights()
+        self._telemetry: Telemetry = telemetry or Untold()
         self._runner = Runner(
             self._storage,
             self._clock,
@@ -105,6 +110,7 @@ class Runtime(CrossingVerbs, SpineVerbs, PeopleVerbs, EventVerbs):
             resume=self._resume,
             take_up=self._take_up_event,
             max_restarts=max_restarts,
+            telemetry=self._telemetry,
         )
         self._handing_over = HandingOver(
             self._storage,
@@ -121,12 +127,14 @@ class Runtime(CrossingVerbs, SpineVerbs, PeopleVerbs, EventVerbs):
             set_aside=self._handing_over.set_aside,
             concurrency=concurrency,
             max_restarts=max_restarts,
+            telemetry=self._telemetry,
         )
         self._principals = Principals.of(principals)
         self._announced: dict[str, tuple[str, ...]] = {}
         self._gave_up: BaseException | None = None
         self._storage.on_due = self._runner.expect
         self._storage.on_append = self._consumers.woken.set
+        self._storage.on_written = self._telemetry.wrote if telemetry is not None else None
         self._is_open = False
         self._driver: asyncio.Task[None] | None = None
         self._consuming: asyncio.Task[None] | None = None
@@ -143,6 +151,7 @@ class Runtime(CrossingVerbs, SpineVerbs, PeopleVerbs, EventVerbs):
 
     async def __aenter__(self) -> Runtime:
         await self._storage.open(exclusive=True)
+        await self._telemetry.opened(self._storage, self._clock)
         self._is_open = True  # before anything is driven: what is due crosses boundaries
         self._driver = await self._supervised("due work", self._runner)
         if self._registry.consumers:
@@ -194,6 +203,7 @@ class Runtime(CrossingVerbs, SpineVerbs, PeopleVerbs, EventVerbs):
         await self._flights.cancel()
         with contextlib.suppress(StorageUnavailable):
             await self._consumers.close()
+        await self._telemetry.closed()
         await self._storage.close()
         if failure is not None and error is None:
             raise failure

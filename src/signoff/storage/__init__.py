@@ -7,7 +7,7 @@ from signoff.storage._open import storage_at, without_password
 from signoff.storage._sql import migrations, schema
 from signoff.storage._sqlite import SQLiteStorage, use_wal
 from signoff.storage._storage import Storage
-from signoff.storage._transaction import StoredTransaction
+from signoff.storage._transaction import StoredTransaction, Written
 from signoff.storage._work import Work
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Storage",
     "StoredTransaction",
     "Work",
+    "Written",
     "migrations",
     "queue_of",
     "schema",

@@ -237,6 +237,8 @@ class PostgresStorage(Storage):
             self.on_due(tx.due)
         if tx.appends:
             self.on_append()
+        if self.on_written is not None:
+            self.on_written(tx.written)
         return result
 
     async def read(self, look: Callable[[Connection], T]) -> T:

@@ -22,7 +22,7 @@ from signoff.storage._file_lock import FileLock
 from signoff.storage._migration import check_ours, prepare_sqlite
 from signoff.storage._sql import queries
 from signoff.storage._storage import Storage
-from signoff.storage._transaction import StoredTransaction
+from signoff.storage._transaction import StoredTransaction, Written
 
 T = TypeVar("T")
 
@@ -79,6 +79,7 @@ class _Job:
     error: BaseException | None = None
     due: str = ""
     appends: bool = False
+    written: Written = ()
 
 
 class SQLiteStorage(Storage):
@@ -284,6 +285,8 @@ class SQLiteStorage(Storage):
             )
             job.result = tx.carry_out(job.script)
             job.due, job.appends = tx.due, tx.appends
+            if self.on_written is not None:
+                job.written = tx.written
         except BaseException as error:
             if not connection.connection.in_transaction:
                 raise  # SQLite has already rolled the whole transaction back (a full disk)
@@ -317,6 +320,10 @@ class SQLiteStorage(Storage):
             self.on_due(min(dues))
         if any(job.appends and job.error is None for job in jobs):
             self.on_append()
+        if self.on_written is not None:
+            for job in jobs:
+                if job.written and job.error is None:
+                    self.on_written(job.written)
 
 
 def connect(path: str) -> sqlite3.Connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from signoff.boundary import (
@@ -18,6 +18,7 @@ from signoff.errors import BadInput, UsageError
 from signoff.ledger import (
     SEALS,
     Entry,
+    Record,
     Redact,
     Sealed,
     Verification,
@@ -28,7 +29,7 @@ from signoff.storage._connection import CHUNK, Connection, FaultPoint, Rows
 from signoff.storage._control_reads import ControlReads
 from signoff.storage._event_reads import EventReads
 from signoff.storage._proving import heads, proof
-from signoff.storage._transaction import StoredTransaction
+from signoff.storage._transaction import StoredTransaction, Written
 from signoff.storage._work import Work
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class Storage(ControlReads, EventReads, ABC):
         self.on_due: Callable[[str], None] = lambda due: None
         #: Told when events were added to a log; the runtime puts its consumers here.
         self.on_append: Callable[[], None] = lambda: None
+        #: Told what was added to the ledger, once it is durable; the runtime puts telemetry here.
+        self.on_written: Callable[[Written], None] | None = None
 
     @property
     def by_workers(self) -> bool:
@@ -85,6 +88,11 @@ class Storage(ControlReads, EventReads, ABC):
     async def defer(self, works: Sequence[Work]) -> None:
         """Make jobs for work, all or none."""
         raise UsageError(f"{self.url} has no workers")
+
+    def redacted(self, record: Record) -> Mapping[str, Any]:
+        """The fields of a record as the ledger would keep them."""
+        fields = record.body()
+        return fields if self._redact is None else self._redact(record.type, fields)
 
     # What a dialect provides
 
@@ -246,6 +254,10 @@ class Storage(ControlReads, EventReads, ABC):
     async def pending(self) -> list[tuple[str, str, int, str]]:
         """(`effect` or `timer`, name, how many, earliest due) of what waits."""
         return [tuple(row) for row in await self._rows("pending")]
+
+    async def in_doubt(self) -> list[tuple[str, int]]:
+        """(name, how many) of effects that may have happened, and nobody can say yet."""
+        return [tuple(row) for row in await self._rows("in_doubt")]
 
     async def last_at(self) -> str | None:
         """When the last record was written."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from signoff.boundary import (
     EventRow,
@@ -23,6 +23,9 @@ from signoff.storage._event_writes import EventWrites
 from signoff.storage._work import Work
 
 T = TypeVar("T")
+
+#: What a transaction added to the ledger: boundary and id of the crossing, if known, and records.
+Written: TypeAlias = Sequence[tuple[str, str, Sequence[Record]]]
 
 #: What a body that refers to such a field contains.
 MARK = '"$payload":'
@@ -62,6 +65,8 @@ class StoredTransaction(ControlWrites, EventWrites):
         #: When the earliest of the timers and effects that it wrote is due; empty if it wrote none.
         self.due = ""
         self._absent: set[str] = set()
+        self._appended: list[tuple[str, Sequence[Record]]] = []
+        self._boundaries: dict[str, str] = {}
         self._streams: dict[tuple[str, str], StreamRow] = {}
         self._events: dict[str, list[EventRow]] = {}
         self._offsets: dict[tuple[str, str], OffsetRow | None] = {}
@@ -87,6 +92,11 @@ class StoredTransaction(ControlWrites, EventWrites):
         """Whether it adds events to a log."""
         return bool(self._events)
 
+    @property
+    def written(self) -> Written:
+        """What it added to the ledger."""
+        return [(self._boundaries.get(id, ""), id, records) for id, records in self._appended]
+
     def _will_be_due(self, queue: str, subject: str, due: str) -> None:
         if not self.due or due < self.due:
             self.due = due
@@ -97,6 +107,7 @@ class StoredTransaction(ControlWrites, EventWrites):
     def append(self, subject: str, crossing: str, at: str, records: Sequence[Record]) -> None:
         chain = self._subject(subject)
         chain.touched = True
+        self._appended.append((crossing, records))
         for record in records:
             type = record.type
             fields = record.body()
@@ -153,6 +164,7 @@ class StoredTransaction(ControlWrites, EventWrites):
         # this one looked. Inserting it then fails, and the script runs again and finds it.
         absent = recorded.id in self._absent
         self._absent.discard(recorded.id)
+        self._boundaries[recorded.id] = recorded.boundary
         self._connection.run(
             "add_crossing" if absent else "save_crossing",
             {

@@ -293,6 +293,9 @@ ORDER BY id LIMIT %(limit)s;
 -- last --
 SELECT max(position) FROM signoff.records;
 
+-- in_doubt --
+SELECT name, count(*) FROM signoff.effects WHERE doubt AND tries > 0 GROUP BY name ORDER BY name;
+
 -- last_at --
 SELECT at FROM signoff.records WHERE position = (SELECT max(position) FROM signoff.records);
 

@@ -156,6 +156,9 @@ ORDER BY id LIMIT :limit;
 -- last --
 SELECT max(position) FROM signoff_records;
 
+-- in_doubt --
+SELECT name, count(*) FROM signoff_effects WHERE doubt AND tries > 0 GROUP BY name ORDER BY name;
+
 -- last_at --
 SELECT at FROM signoff_records WHERE position = (SELECT max(position) FROM signoff_records);
 
