@@ -20,8 +20,8 @@ import pytest
 
 _databases = count(1)
 
-# A shell lets what it runs in the background ignore interrupts, and all that is started from there; some
-# tests start a process and interrupt it.
+# A shell lets what it runs in the background ignore interrupts, and all that is started from there;
+# some tests start a process and interrupt it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
