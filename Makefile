@@ -20,11 +20,11 @@ demo: .venv/installed
 	$(BIN)/signoff renewals run --compare-unguarded
 
 test: .venv/installed-dev
-	$(BIN)/pytest -n $(JOBS) -m "not slow" $(PYTEST)
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow" $(PYTEST)
 
 # What takes minutes. CI runs it when there is time.
 slow: .venv/installed-dev
-	$(BIN)/pytest -n $(JOBS) -m slow $(PYTEST)
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m slow $(PYTEST)
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import importlib.util
 import inspect
@@ -245,12 +246,17 @@ def test_every_command_exists(page: Path) -> None:
             _parse(words[1:], line)
 
 
-def _parse(words: list[str], line: str) -> None:
+@functools.cache
+def _program() -> Any:
     try:
         program = importlib.import_module("signoff.cli._app").app
     except ImportError as error:
         pytest.skip(f"the command line cannot be imported: {error}")
-    command: Any = importlib.import_module("typer.main").get_command(program)
+    return importlib.import_module("typer.main").get_command(program)
+
+
+def _parse(words: list[str], line: str) -> None:
+    command = _program()
     words = words[: words.index(">")] if ">" in words else words
     words = words[: words.index("|")] if "|" in words else words
     while hasattr(command, "commands") and words and not words[0].startswith("-"):
