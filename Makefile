@@ -70,6 +70,6 @@ clean:
 	@touch $@
 
 .venv/installed-dev: .venv/made pyproject.toml
-	$(PIP) --editable ".[models,workers,policy,console]" --group dev
+	$(PIP) --editable ".[models,workers,policy,console,otel]" --group dev
 	@$(BIN)/signoff local install || echo "the local model cannot be installed here; its tests are skipped"
 	@touch $@ .venv/installed .venv/installed-docs

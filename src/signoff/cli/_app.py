@@ -28,6 +28,7 @@ from signoff.cli import (
     replay,
     select,
     store,
+    telemetry,
     worker,
     workloads,
 )
@@ -68,6 +69,7 @@ app.add_typer(experiment.app, name="experiment")
 app.add_typer(local.app, name="local")
 app.command("diagnose")(diagnose.diagnose)
 app.command("worker")(worker.worker)
+app.add_typer(telemetry.app, name="telemetry")
 app.add_typer(store.app, name="store")
 app.command("doctor")(doctor.doctor)
 

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import signal
 import sys
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +18,16 @@ from signoff.cli._project import things_of
 from signoff.cli._store import DEFAULT_STORE, StoreUrl
 from signoff.errors import UsageError
 from signoff.words import count, plain
+
+if TYPE_CHECKING:
+    from signoff.runtime import Telemetry
+
+
+class Log(StrEnum):
+    """How a log is written."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 def worker(
@@ -63,6 +74,26 @@ def worker(
             help="Of your code: what newer code has begun is left to it during an upgrade.",
         ),
     ] = 0,
+    otel: Annotated[
+        bool,
+        typer.Option(
+            "--otel",
+            help="Send spans and metrics to an OpenTelemetry collector, as the OTEL_* variables "
+            "say; by default to http://localhost:4318.",
+        ),
+    ] = False,
+    metrics: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Serve metrics for Prometheus here, such as 127.0.0.1:9464. Whoever can reach it "
+            "can read them.",
+            show_default=False,
+        ),
+    ] = "",
+    log: Annotated[
+        Log, typer.Option(help="How the log is written: for people, or JSON, an object a line.")
+    ] = Log.TEXT,
     store: StoreUrl = DEFAULT_STORE,
     principals: PrincipalsFile = DEFAULT_PRINCIPALS,
 ) -> None:
@@ -79,9 +110,7 @@ def worker(
         )
     named_by = "--app" if app else "[boundaries] of signoff.toml:"
     things = things_of(Path(), named_by, apps)
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    _log_as(log)
     # What has come of each job is told by the ledger.
     logging.getLogger("procrastinate").setLevel(logging.ERROR)
     wanted = tuple(name.strip() for name in queues.split(",") if name.strip())
@@ -95,6 +124,7 @@ def worker(
             dead_after=dead_after,
             code_version=code_version,
             principals=principals if principals.exists() else None,
+            telemetry=_telemetry(otel, metrics, log),
         )
     )
 
@@ -109,6 +139,7 @@ async def _work(
     dead_after: float,
     code_version: int,
     principals: Path | None,
+    telemetry: Telemetry | None,
 ) -> None:
     from signoff.runtime import Runtime
     from signoff.state import EventLog
@@ -120,6 +151,7 @@ async def _work(
         concurrency=concurrency,
         principals=principals,
         code_version=code_version,
+        telemetry=telemetry,
     )
     async with runtime:
         stopped = asyncio.Event()
@@ -149,6 +181,31 @@ async def _work(
             ends.append(working.stop)
             await working.run(lambda: _say(working.queues, runtime.ledger.url))
     print("the worker has ended; nothing was left half-done", flush=True)
+
+
+def _telemetry(otel: bool, metrics: str, log: Log) -> Telemetry | None:
+    """Who is told of what the worker does, if anybody."""
+    if not otel and not metrics:
+        from signoff.telemetry import CrossingsInLogs
+
+        return CrossingsInLogs() if log is Log.JSON else None
+    from signoff.telemetry import OpenTelemetry
+
+    told = OpenTelemetry(export=otel, prometheus=metrics)
+    if told.url:
+        print(plain(f"metrics at {told.url}"), flush=True)
+    return told
+
+
+def _log_as(log: Log) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    if log is Log.JSON:
+        from signoff.telemetry import Correlation, JsonLines
+
+        handler.addFilter(Correlation())
+        handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 def _say(queues: Any, url: str) -> None:
