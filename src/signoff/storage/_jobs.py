@@ -8,12 +8,12 @@ that comes twice, late or in vain does no harm.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from signoff.clock import from_stamp
+from signoff.clock import Clock, from_stamp
 from signoff.errors import MissingExtra
 from signoff.storage._work import Work
 
@@ -30,6 +30,14 @@ TASK = "signoff.due"
 #: its front, past everything that is not due yet.
 HORIZON = timedelta(seconds=60)
 
+#: The priority of a job, a 32-bit number, is how many seconds before this instant it is due.
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+_MOST = 2**31 - 1
+
+#: Seconds between two looks at the server's clock; ours was set if it did not go on with time.
+_COMPARE_EVERY = 60.0
+_NOT_SET = timedelta(seconds=0.5)
+
 #: Characters that the name of a queue may have.
 _LONGEST = 128
 
@@ -37,6 +45,14 @@ _LONGEST = 128
 def queue_of(name: str) -> str:
     """The queue for work of a machine, boundary or effect."""
     return name[:_LONGEST]
+
+
+class _Compared(NamedTuple):
+    """Our clock beside the server's, when we looked last."""
+
+    elapsed: float
+    now: datetime
+    behind: timedelta
 
 
 class Jobs:
@@ -56,12 +72,13 @@ class Jobs:
         self._job = Job
         # Never opened: every job is made on the connection of its transaction.
         self._manager = JobManager(SyncPsycopgConnector())
+        self._compared: _Compared | None = None
 
     def defer(
         self,
         connection: psycopg.Connection[Any],
         works: Iterable[Work],
-        now: datetime,
+        clock: Clock,
         *,
         far: bool = False,
     ) -> None:
@@ -70,14 +87,18 @@ class Jobs:
         Args:
             connection: Whose transaction.
             works: What is due; the earliest counts for each queue and subject.
-            now: The present time.
+            clock: By which the work is due.
             far: Whether work beyond the horizon gets a job as well.
         """
+        now = clock.now()
         dues: dict[tuple[str, str], datetime] = {}
         for work in works:
             place, due = (queue_of(work.queue), work.subject), from_stamp(work.due)
             if far or due <= now + HORIZON:
                 dues[place] = min(dues.get(place, due), due)
+        if not dues:
+            return
+        behind = self._behind(connection, clock, now)
         jobs = [
             self._job(
                 id=None,
@@ -86,12 +107,32 @@ class Jobs:
                 queueing_lock=None,
                 task_name=TASK,
                 task_kwargs={"subject": subject},
-                scheduled_at=due if due > now else None,
+                scheduled_at=due + behind if due > now else None,
+                # What was left lying goes before everything.
+                priority=0 if far and due <= now else _earlier_first(due + behind),
             )
             for (queue, subject), due in dues.items()
         ]
-        if jobs:
-            self._manager.batch_defer_jobs(jobs, connection=connection)
+        self._manager.batch_defer_jobs(jobs, connection=connection)
+
+    def _behind(
+        self, connection: psycopg.Connection[Any], clock: Clock, now: datetime
+    ) -> timedelta:
+        """By how much our clock is behind the server's, by which jobs come."""
+        elapsed = clock.elapsed()
+        last = self._compared
+        if last is not None and elapsed - last.elapsed < _COMPARE_EVERY:
+            since = timedelta(seconds=elapsed - last.elapsed)
+            if abs(now - last.now - since) < _NOT_SET:
+                return last.behind
+        (server,) = connection.execute("SELECT clock_timestamp()").fetchone() or (now,)
+        self._compared = _Compared(elapsed, now, server - now)
+        return self._compared.behind
+
+
+def _earlier_first(due: datetime) -> int:
+    """A job keeps those behind it of the same subject waiting, even until its own time comes."""
+    return max(-_MOST, min(_MOST, int((_EPOCH - due).total_seconds())))
 
 
 def make_jobs(connection: psycopg.Connection[Any]) -> None:

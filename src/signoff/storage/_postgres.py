@@ -426,7 +426,7 @@ class PostgresStorage(Storage):
         def run() -> None:
             connection = self._connection().connection
             with connection.transaction():
-                jobs.defer(connection, works, self.clock.now(), far=True)
+                jobs.defer(connection, works, self.clock, far=True)
 
         with _told(self.url):
             await self._in_thread(run)
@@ -493,7 +493,7 @@ class PostgresStorage(Storage):
             )
             result = tx.carry_out(script)
             if self._jobs is not None and self.by_workers and tx.works:
-                self._jobs.defer(connection.connection, tx.works, self.clock.now())
+                self._jobs.defer(connection.connection, tx.works, self.clock)
             if connection.connection.info.transaction_status == TransactionStatus.INERROR:
                 raise UsageError(
                     "a statement of this transaction failed and its error was caught, but "
