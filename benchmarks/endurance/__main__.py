@@ -100,8 +100,8 @@ def in_words(name: str, run: dict[str, Any]) -> str:
     return (
         f"{name}: {account['accepted']:,} orders accepted, {account['orders']}; "
         f"{account['records']:,} records; {run['capacity']:.1f}/s capacity, {run['rate']:.1f}/s "
-        f"asked; latency {run['latency']['all']}; {len(run['happened'])} faults; ended by themselves: "
-        f"{run['ended_by_themselves']}; wrong: {wrong or 'nothing'}; {account['chain']}"
+        f"asked; latency {run['latency']['all']}; {len(run['happened'])} faults; ended by "
+        f"themselves: {run['ended_by_themselves']}; wrong: {wrong or 'nothing'}; {account['chain']}"
     )
 
 

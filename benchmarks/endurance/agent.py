@@ -1,4 +1,4 @@
-"""`python -m benchmarks.endurance.agent JSON`: one process that places orders, or works, or both."""
+"""`python -m benchmarks.endurance.agent JSON`: a process that places orders, works, or both."""
 
 from __future__ import annotations
 

@@ -32,8 +32,9 @@ LOAD = 0.8
 #: Orders that are open while capacity is measured.
 OPEN = 300
 
-#: Seconds of load that may be open before no more orders are placed.
-MOST_OPEN = 120
+#: Seconds of load that may be open before no more orders are placed; those that were placed while
+#: the clock was an hour ahead are open for an hour.
+MOST_OPEN = 600
 
 #: Seconds by which clocks are wrong.
 HOUR = 3600
