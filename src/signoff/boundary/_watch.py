@@ -38,6 +38,9 @@ class Step:
         """What came of it."""
 
 
+_UNSEEN = Step()
+
+
 class Watch(Step):
     """Watches one crossing, or one piece of work; this one does not look.
 
@@ -63,7 +66,7 @@ class Watch(Step):
             about: The `Question` of a proposer, the key of an effect, or when a control is asked:
                 `before` or `at_commit`.
         """
-        return self
+        return _UNSEEN
 
 
 NOT_WATCHED = Watch()

@@ -280,7 +280,7 @@ METRICS = (
         "signoff.answers",
         "counter",
         "{answer}",
-        "Tickets that ended: approve, edit, deny, expired and so on.",
+        "Tickets that ended: `approved`, `edited`, `denied`, `expired` and so on.",
         ("signoff.answered",),
     ),
     Metric(

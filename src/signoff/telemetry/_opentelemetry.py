@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -161,7 +162,7 @@ class OpenTelemetry:
         if not self._serves:
             return
         self._serves = False
-        await _patiently(self._flush)
+        await _patiently([provider.force_flush for provider in self._ends])
         self._gauges.leave()
         self._redacted = None
 
@@ -176,23 +177,23 @@ class OpenTelemetry:
             provider.shutdown()
         self._ends.clear()
 
-    @harmless(None)
-    def _flush(self) -> None:
-        for provider in self._ends:
-            provider.force_flush()
 
+async def _patiently(flushes: Sequence[Callable[[], object]]) -> None:
+    """Hand on what there is, on threads that nobody has to wait for at the end."""
+    loop = asyncio.get_running_loop()
+    done = [loop.create_future() for _ in flushes]
 
-async def _patiently(do: Callable[[], None]) -> None:
-    """Do something on a thread that nobody has to wait for at the end."""
-    loop, done = asyncio.get_running_loop(), asyncio.Event()
+    def run(flush: Callable[[], object], ended: asyncio.Future[None]) -> None:
+        with contextlib.suppress(Exception):  # what is lost is told by the exporter
+            flush()
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(lambda: None if ended.done() else ended.set_result(None))
 
-    def run() -> None:
-        do()
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(done.set)
-
-    threading.Thread(target=run, name="signoff-telemetry", daemon=True).start()
+    for flush, ended in zip(flushes, done, strict=True):
+        threading.Thread(
+            target=run, args=(flush, ended), name="signoff-telemetry", daemon=True
+        ).start()
     try:
-        await asyncio.wait_for(done.wait(), PATIENCE)
+        await asyncio.wait_for(asyncio.gather(*done), PATIENCE)
     except TimeoutError:
         _log.warning("the collector of telemetry did not answer; what it was not given is lost")

@@ -29,7 +29,9 @@ def tracers() -> tuple[trace.TracerProvider, TracerProvider | None]:
     """The provider of spans; a second time if it is ours, and not the program's."""
     if isinstance(trace.get_tracer_provider(), TracerProvider):
         return trace.get_tracer_provider(), None
-    ours = TracerProvider(resource=_resource())  # samples as OTEL_TRACES_SAMPLER says
+    # It samples as OTEL_TRACES_SAMPLER says. The end of the program waits for no collector: the end
+    # of a runtime has, for a while.
+    ours = TracerProvider(resource=_resource(), shutdown_on_exit=False)
     for exporter in _exporters("traces"):
         ours.add_span_processor(BatchSpanProcessor(exporter()))
     return ours, ours
@@ -51,7 +53,7 @@ def meters(
         told = exporter()
         # Some are readers themselves, such as the one for Prometheus.
         made.append(told if isinstance(told, MetricReader) else PeriodicExportingMetricReader(told))
-    ours = MeterProvider(made, resource=_resource())
+    ours = MeterProvider(made, resource=_resource(), shutdown_on_exit=False)
     return ours, ours
 
 
