@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -99,11 +100,48 @@ def replayed(folder: Path) -> None:
     os.utime(run, (NOW.timestamp(), NOW.timestamp()))
 
 
+_POLICY = """
+[[policies]]
+file = "offer.yaml"
+proposal = "signoff.workloads.contract_renewal.subject:Offer"
+subject = "signoff.workloads.contract_renewal.subject:Renewal"
+cases = "cases.yaml"
+boundary = "renewal.offer"
+"""
+
+_SUBJECT = (
+    '{id: r-1, ends: "2026-12-01T00:00:00Z", contract: One year, product: DSL, '
+    "monthly_charges: 50.0, tenure: 12, payment_method: Mailed check, cap: 0.3}"
+)
+
+_CASES = f"""
+cases:
+  - name: within the cap
+    proposal: {{customer_id: r-1, discount: 0.1, product: DSL, message: Stay!}}
+    subject: {_SUBJECT}
+    expect: accept
+  - name: above the cap
+    proposal: {{customer_id: r-1, discount: 0.4, product: DSL, message: Stay!}}
+    subject: {_SUBJECT}
+    expect: [over_cap]
+  - name: another product
+    proposal: {{customer_id: r-1, discount: 0.1, product: Fiber optic, message: Stay!}}
+    subject: {_SUBJECT}
+    expect: [wrong_product]
+"""
+
+
 def decided(folder: Path) -> Path:
     """A project that was written from the renewals' decision record."""
     record = Path(lifecycle.__file__).with_name("decision_record.md")
     signoff("new", "renewals", "--record", str(record), "--into", str(folder))
-    return folder / "renewals"
+    project = folder / "renewals"
+    # The policy that the renewals of the demonstration are judged by, and cases for it.
+    shutil.copy(record.with_name("policy") / "offer.yaml", project)
+    project.joinpath("cases.yaml").write_text(_CASES)
+    with project.joinpath("signoff.toml").open("a") as settings:
+        settings.write(_POLICY)
+    return project
 
 
 def signoff(*words: str) -> str:

@@ -30,7 +30,7 @@ NOBODY = ""
 OF_SESSIONS = ("/login", "/logout", "/sessions/{id}/end")
 
 #: What looks again at the store or at a project, and writes on neither.
-LOOKING = ("/decisions", "/diagnosis", "/reliability")
+LOOKING = ("/controls/policy", "/decisions", "/diagnosis", "/reliability")
 
 #: Answers by any name and way.
 PROBE = "/healthz"

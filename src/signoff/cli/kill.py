@@ -14,8 +14,15 @@ from signoff.cli._people import DEFAULT_PRINCIPALS, By, PrincipalsFile, principa
 from signoff.cli._store import DEFAULT_STORE, StoreUrl
 from signoff.clock import SystemClock, stamp
 from signoff.control import Principals, lift, name_of_decider, throw
-from signoff.errors import NotAllowed
-from signoff.reading import FATES, Reached, existing, last_change, reached
+from signoff.reading import (
+    FATES,
+    Reached,
+    existing,
+    last_change,
+    may_be_a_slip,
+    reached,
+    refused_to_kill,
+)
 from signoff.words import count, moment, plain
 
 #: Crossings in scope that are shown one by one.
@@ -71,7 +78,7 @@ async def _kill(
             lambda tx: throw(tx, may, scope, by=by, because=because, now=now)
         )
         if not allowed:
-            raise _refused(may, scope, by)
+            raise refused_to_kill(may, scope, by)
         thrown = Kill(scope=scope, by=by, because=because, at=stamp(now))
         if not json:
             if (held := before.get(scope)) is not None:
@@ -94,7 +101,7 @@ async def _lift(
         if not await storage.transact(
             lambda tx: lift(tx, may, scope, by=by, because=because, now=now)
         ):
-            raise _refused(may, scope, by)
+            raise refused_to_kill(may, scope, by)
         position = await last_change(storage, scope)
         others = read_kills(await storage.switch(KILLS))
     if json:
@@ -105,12 +112,6 @@ async def _lift(
     print(f"From record {position:,} of the ledger on it goes on; what was halted is run again.")
     if others:
         print(f"Still killed: {plain(', '.join(kill.scope for kill in others), 500)}")
-
-
-def _refused(may: Principals, scope: str, by: str) -> NotAllowed:
-    names = ", ".join(name for name in may if may.may_kill(name, scope)) or "nobody that is listed"
-    text = f"{by} is not listed as one who may kill or lift {scope}; {names} may"
-    return NotAllowed("may_not_kill", f"may_not_kill: {text}. That {by} tried is on the ledger.")
 
 
 def _list(store: str, *, json: bool) -> None:
@@ -140,7 +141,7 @@ def _show(scope: str, found: Reached) -> None:
     effects = f"the {count(going, 'effect')} that had been intended before"
     but = f", except {effects}" if going else ""
     print(f"After record {found.position:,} of the ledger nothing in its scope commits{but}.")
-    if _may_be_a_slip(scope, found):
+    if may_be_a_slip(scope, scope in found.boundaries, len(found.crossings)):
         known = ", ".join(found.boundaries[:10]) or "none"
         print(
             plain(
@@ -162,11 +163,6 @@ def _show(scope: str, found: Reached) -> None:
     else:
         print("Nothing in its scope is under way.")
     print(f'To lift it: signoff kill {plain(shlex.quote(scope))} --lift --because "..."')
-
-
-def _may_be_a_slip(scope: str, found: Reached) -> bool:
-    bare = scope != "everything" and not scope.startswith(("tenant:", "subject:"))
-    return bare and not found.crossings and scope not in found.boundaries
 
 
 def _as_json(kill: Kill) -> dict[str, str]:

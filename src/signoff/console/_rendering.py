@@ -28,6 +28,7 @@ NAVIGATION = (
     ("Crossings", "/crossings", "c"),
     ("Subjects", "/subjects", "s"),
     ("Approvals", "/approvals", "a"),
+    ("Controls", "/controls", "k"),
     ("Diagnosis", "/diagnosis", "d"),
     ("Reliability", "/reliability", "r"),
     ("Replay", "/replay", "p"),

@@ -46,6 +46,9 @@ class Throttle(Control[Any, Any]):
 
     reserves = True
 
+    #: How long a share is held of a crossing that is under way.
+    lease = LEASE
+
     def __init__(
         self,
         *,

@@ -15,6 +15,7 @@ from signoff.reading._account import (
     subjects,
 )
 from signoff.reading._answers import Followed, follow, give
+from signoff.reading._caps import Cap, Throttled, throttled
 from signoff.reading._chapters import Chapter, Line, chapters, standing, story_as_json
 from signoff.reading._control_health import FORGOTTEN, STALE, beating
 from signoff.reading._controls import ControlsSet, Share, controls_set
@@ -23,7 +24,14 @@ from signoff.reading._finding import Finding
 from signoff.reading._health import examine_store
 from signoff.reading._proof import ChainProof, prove_stretch
 from signoff.reading._proposal import exact_json, read_proposal
-from signoff.reading._scope import FATES, Reached, last_change, reached
+from signoff.reading._scope import (
+    FATES,
+    Reached,
+    last_change,
+    may_be_a_slip,
+    reached,
+    refused_to_kill,
+)
 from signoff.reading._seen import Seen, see
 from signoff.reading._telling import Body, part_told, told
 from signoff.reading._tickets import (
@@ -44,6 +52,7 @@ __all__ = [
     "STALE",
     "STATUSES",
     "Body",
+    "Cap",
     "ChainProof",
     "Chapter",
     "ControlsSet",
@@ -55,6 +64,7 @@ __all__ = [
     "Reached",
     "Seen",
     "Share",
+    "Throttled",
     "apart",
     "beating",
     "body_of",
@@ -75,6 +85,7 @@ __all__ = [
     "is_overdue",
     "known_ticket",
     "last_change",
+    "may_be_a_slip",
     "parsed",
     "part_told",
     "payloads",
@@ -82,12 +93,14 @@ __all__ = [
     "reached",
     "read_proposal",
     "records_of",
+    "refused_to_kill",
     "see",
     "short_ids",
     "standing",
     "story_as_json",
     "subject_of",
     "subjects",
+    "throttled",
     "ticket_as_json",
     "told",
 ]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from signoff.boundary import Kill, Recorded
+from signoff.control import Principals
+from signoff.errors import NotAllowed
 from signoff.ledger import CONTROLS
 from signoff.reading._account import body_of, parsed
 from signoff.storage import Storage
@@ -48,6 +50,25 @@ async def reached(storage: Storage, kill: Kill) -> Reached:
     found.sort(key=lambda crossing: (order.index(crossing.status), crossing.opened))
     boundaries = sorted({boundary for boundary, *_ in await storage.crossings_by_status()})
     return Reached(await last_change(storage, kill.scope), tuple(found), tuple(boundaries))
+
+
+def may_be_a_slip(scope: str, known: bool, under_way: int) -> bool:
+    """Whether a scope names nothing that the ledger knows: a kill of it may stop nothing.
+
+    Args:
+        scope: As somebody gave it.
+        known: Whether the ledger has a boundary of that name.
+        under_way: Crossings in the scope that have not ended.
+    """
+    bare = scope != "everything" and not scope.startswith(("tenant:", "subject:"))
+    return bare and not under_way and not known
+
+
+def refused_to_kill(may: Principals, scope: str, by: str) -> NotAllowed:
+    """That somebody may not kill or lift a scope, and who may."""
+    names = ", ".join(name for name in may if may.may_kill(name, scope)) or "nobody that is listed"
+    text = f"{by} is not listed as one who may kill or lift {scope}; {names} may"
+    return NotAllowed("may_not_kill", f"may_not_kill: {text}. That {by} tried is on the ledger.")
 
 
 async def last_change(storage: Storage, scope: str) -> int:

@@ -108,6 +108,29 @@ class ControlReads:
         rows = await self._rows("closed_tickets", boundary=boundary, kind=kind, limit=limit)
         return [read_ticket(row) for row in rows]
 
+    async def throttle_names(self) -> list[str]:
+        """The names of the switches of all throttles."""
+        return [name for name, _ in await self._rows("switches") if name.startswith("throttle:")]
+
+    async def uses(
+        self, throttle: str, *, minute: str, hour: str, held: str, day: str
+    ) -> list[tuple[str, int, str, int, str, int, float]]:
+        """What is held and used of a throttle now, by tenant, the one with the most first.
+
+        Args:
+            throttle: Its name.
+            minute: A minute ago, as a stamp,
+            hour: an hour ago,
+            held: when commits that are held no longer count,
+            day: and when dollars that are held no longer count, which is no later.
+
+        Returns:
+            (tenant, used in the minute, the first of those, used in the hour, the first of those,
+            held, dollars held); empty texts where there is none.
+        """
+        values = {"throttle": throttle, "minute": minute, "hour": hour, "held": held, "day": day}
+        return [tuple(row) for row in await self._rows("uses", **values)]
+
     async def throttles(self) -> list[tuple[str, str, str, int, float, float, str, str]]:
         """(throttle, tenant, state, crossings, dollars held, dollars spent, first, last)."""
         return [tuple(row) for row in await self._rows("throttles")]

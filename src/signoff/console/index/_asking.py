@@ -24,6 +24,8 @@ _CHOICES = 200
 #: Where a crossing stands that has not ended.
 _UNDER_WAY = "outcome IN ('open', 'intended', 'suspended', 'unknown')"
 
+_THESE = f"FROM crossings INDEXED BY crossings_under_way WHERE {_UNDER_WAY}"
+
 
 def first_record(connection: sqlite3.Connection, crossing: str) -> int:
     """The ledger position of a crossing's first record; 0 if it has not been read yet."""
@@ -53,13 +55,27 @@ def in_flight(connection: sqlite3.Connection, scope: str) -> InFlight:
     """What a kill of a scope would stand before."""
     reach, values = _reaches(scope)
     rows = connection.execute(
-        f"SELECT outcome, count(*) FROM crossings WHERE {_UNDER_WAY} AND {reach} GROUP BY outcome",
-        values,
+        f"SELECT outcome, count(*) {_THESE} AND {reach} GROUP BY outcome", values
     ).fetchall()
-    [(number,)] = connection.execute(
-        f"SELECT count(DISTINCT subject) FROM crossings WHERE {_UNDER_WAY} AND {reach}", values
-    )
+    [(number,)] = connection.execute(f"SELECT count(DISTINCT subject) {_THESE} AND {reach}", values)
     return InFlight(crossings=dict(rows), subjects=number)
+
+
+def numbers_in_flight(connection: sqlite3.Connection, scopes: Sequence[str]) -> list[int]:
+    """How many crossings that have not ended each of some scopes holds, in one pass over them."""
+    if not scopes:
+        return []
+    reached = [_reaches(scope) for scope in scopes]
+    counts = ", ".join(f"coalesce(sum({reach}), 0)" for reach, _ in reached)
+    given = [value for _, values in reached for value in values]
+    [row] = connection.execute(f"SELECT {counts} {_THESE}", given)
+    return list(row)
+
+
+def knows(connection: sqlite3.Connection, boundary: str) -> bool:
+    """Whether something was ever asked of a boundary."""
+    sql = "SELECT 1 FROM boundaries WHERE name = ?"
+    return connection.execute(sql, (boundary,)).fetchone() is not None
 
 
 def hours(connection: sqlite3.Connection) -> tuple[str, str]:

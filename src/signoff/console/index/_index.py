@@ -185,6 +185,14 @@ class Index:
         """
         return _asking.in_flight(self._read, scope)
 
+    def numbers_in_flight(self, scopes: Sequence[str]) -> list[int]:
+        """How many crossings each of some scopes holds that have not ended."""
+        return _asking.numbers_in_flight(self._read, scopes)
+
+    def knows(self, boundary: str) -> bool:
+        """Whether something was ever asked of a boundary."""
+        return _asking.knows(self._read, boundary)
+
     def hours(self) -> tuple[str, str]:
         """The first and the last hour in which something happened, as `2026-03-01T12`; or empty."""
         return _asking.hours(self._read)

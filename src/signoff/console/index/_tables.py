@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: Of the tables and of how they are filled; an index of another form is thrown away.
-FORM = "5"
+FORM = "6"
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -18,7 +18,7 @@ CREATE TABLE crossings (
 CREATE INDEX crossings_key ON crossings (key);
 CREATE INDEX crossings_subject ON crossings (subject, number);
 CREATE INDEX crossings_alike ON crossings (boundary, outcome, code, model, number);
-CREATE INDEX crossings_under_way ON crossings (boundary, subject, outcome)
+CREATE INDEX crossings_under_way ON crossings (boundary, subject, outcome, tenant, switches)
     WHERE outcome IN ('open', 'intended', 'suspended', 'unknown');
 
 -- What crossings have, or had, in common: every search by these looks each of them up.

@@ -6,10 +6,12 @@ from starlette.routing import Route
 
 from signoff.console.pages import (
     approvals,
+    controls,
     crossings,
     decisions,
     diagnosis,
     overview,
+    policies,
     reliability,
     replay,
     subjects,
@@ -18,5 +20,16 @@ from signoff.console.pages import (
 
 def every_page() -> list[Route]:
     """The routes of every page."""
-    nouns = (overview, crossings, subjects, approvals, diagnosis, reliability, replay, decisions)
+    nouns = (
+        overview,
+        crossings,
+        subjects,
+        approvals,
+        controls,
+        policies,
+        diagnosis,
+        reliability,
+        replay,
+        decisions,
+    )
     return [route for noun in nouns for route in noun.routes]

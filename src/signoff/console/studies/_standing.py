@@ -49,7 +49,9 @@ class Standing:
     Attributes:
         since: When it began that is under way or waits for another one, as a stamp; or empty.
         found: What the last one found that came to an end.
+        failed: A later one that could not tell; what was found before stays.
     """
 
     since: str = ""
     found: Found | None = None
+    failed: Found | None = None

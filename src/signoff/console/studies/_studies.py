@@ -59,11 +59,12 @@ class Studies:
 
     def __init__(self, folder: Path, store: str, clock: Clock) -> None:
         self._folder = folder
-        self._store = store
+        self._store = _wherever(store)
         self._clock = clock
         self._turn = asyncio.Semaphore(1)
         self._tasks: dict[str, tuple[str, asyncio.Task[None]]] = {}
         self._found: dict[str, Found | None] = {}
+        self._failed: dict[str, Found] = {}
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncGenerator[None]:
@@ -82,7 +83,7 @@ class Studies:
         if name not in self._found:
             self._found[name] = self._kept(name)
         since, _ = self._tasks.get(name, ("", None))
-        return Standing(since=since, found=self._found[name])
+        return Standing(since=since, found=self._found[name], failed=self._failed.get(name))
 
     def begin(self, study: Study) -> Standing:
         """Run a study, unless it is under way or too many wait already."""
@@ -157,12 +158,23 @@ class Studies:
             return None
 
     def _keep(self, name: str, found: Found) -> None:
+        before = self._found.get(name)
+        if found.value is None and before is not None and before.value is not None:
+            self._failed[name] = found
+            return
+        self._failed.pop(name, None)
         self._found[name] = found
         # It can be found again, so a disk that is full does no harm.
         with contextlib.suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with replacing(self._path(name), readable="by_owner") as file:
                 file.write(found.as_text())
+
+
+def _wherever(store: str) -> str:
+    """The URL of a store for whoever is run in another folder."""
+    scheme, _, path = store.partition(":///")
+    return f"{scheme}:///{Path(path).absolute()}" if scheme == "sqlite" else store
 
 
 async def _read(stream: asyncio.StreamReader, most: int) -> bytes:

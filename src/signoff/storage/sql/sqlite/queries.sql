@@ -306,6 +306,21 @@ FROM signoff_uses GROUP BY throttle, tenant, state ORDER BY throttle, tenant, st
 SELECT throttle, count(*), sum(usd) FROM signoff_uses
 WHERE state = 'held' GROUP BY throttle ORDER BY throttle;
 
+-- uses --
+-- What is held and used of one throttle now, by tenant. Each state by its own stretch of the index.
+SELECT tenant,
+    count(CASE WHEN state = 'used' AND at > :minute THEN 1 END),
+    coalesce(min(CASE WHEN state = 'used' AND at > :minute THEN at END), ''),
+    count(CASE WHEN state = 'used' THEN 1 END),
+    coalesce(min(CASE WHEN state = 'used' THEN at END), ''),
+    count(CASE WHEN state = 'held' AND at > :held THEN 1 END),
+    coalesce(sum(CASE WHEN state = 'held' THEN usd END), 0)
+FROM signoff_uses
+WHERE throttle = :throttle AND (
+    (state = 'used' AND at > :hour) OR (state = 'held' AND at > :day)
+)
+GROUP BY tenant ORDER BY 4 DESC, tenant;
+
 -- switches --
 SELECT name, state FROM signoff_switches ORDER BY name;
 
