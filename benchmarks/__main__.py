@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import inspect
 import json
 import sys
 import time
@@ -21,8 +22,10 @@ NAMES = (
     "bookkeeping",
     "same_key",
     "gate",
+    "telemetry",
     "fan_out",
     "no_scan",
+    "growth",
     "diagnosing",
     "console",
     "renewals",
@@ -40,6 +43,9 @@ def main() -> None:
     arguments.add_argument(
         "--only", action="append", choices=NAMES, help="this one; may be repeated"
     )
+    arguments.add_argument(
+        "--quick", action="store_true", help="smaller, where there is a choice; no results are kept"
+    )
     arguments.add_argument("--json", type=Path, metavar="FILE", help="also write everything here")
     given = arguments.parse_args()
     figures: list[Figure] = []
@@ -48,7 +54,9 @@ def main() -> None:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
         began = time.perf_counter()
         about = machine.describe()
-        measured, raw = importlib.import_module(f"benchmarks.{name}").measure()
+        measure = importlib.import_module(f"benchmarks.{name}").measure
+        quick = given.quick and "quick" in inspect.signature(measure).parameters
+        measured, raw = measure(quick=True) if quick else measure()
         kept = {
             "command": f"python -m benchmarks --only {name}",
             "machine": about,
@@ -56,8 +64,9 @@ def main() -> None:
             "figures": [as_json(figure) for figure in measured],
             "raw": raw,
         }
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
+        if not quick:
+            RESULTS.mkdir(exist_ok=True)
+            (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
         everything[name] = kept
         figures += measured
     if given.json:

@@ -20,13 +20,31 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import scratch
-from benchmarks.orders import Order, cross_spine, lifecycle, spine
+from benchmarks.orders import Order, State, cross_spine, spine
 from signoff import Runtime
 from signoff.boundary import crossing_id
 from signoff.clock import from_stamp, stamp
 from signoff.ledger import EMPTY, link
+from signoff.state import After, Handle, StateMachine
 from signoff.storage import storage_at
 from signoff.testing import FakeClock
+
+_MONTH = timedelta(days=30)
+
+
+async def ask(runtime: Any, handle: Handle[Any, Any]) -> None:
+    """A month has passed: the row moves on, through its boundary."""
+    await cross_spine(runtime, handle)
+
+
+#: As the lifecycle of the other benchmarks, but a timer starts work instead of moving by itself.
+living = StateMachine[State](
+    "order",
+    {"placed": {"approved"}, "approved": {"placed"}},
+    start="placed",
+    timers=[After(_MONTH, at="placed", do=ask), After(_MONTH, at="approved", do=ask)],
+    subject=Order,
+)
 
 #: Moves of one subject in three, and of the others: ten records for each subject on average.
 MOVES, FEWER = 2, 1
@@ -184,8 +202,8 @@ async def _live(moves: int) -> _Life:
     """Lead one order through so many moves, a day apart, and take down what it left."""
     with scratch() as folder:
         clock, path = FakeClock(), folder / "life.db"
-        async with Runtime(f"sqlite:///{path}", clock=clock, knows=[lifecycle, spine]) as runtime:
-            handle = await runtime.start(lifecycle, Order(id=_ORIGINAL))
+        async with Runtime(f"sqlite:///{path}", clock=clock, knows=[living, spine]) as runtime:
+            handle = await runtime.start(living, Order(id=_ORIGINAL))
             for _ in range(moves):
                 await clock.advance(days=1)
                 await cross_spine(runtime, handle)

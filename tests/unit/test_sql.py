@@ -13,8 +13,8 @@ from signoff.storage._sql import Dialect, queries
 
 DIALECTS: tuple[Dialect, ...] = ("sqlite", "postgres")
 
-#: Where one writer is all there is, nobody claims, owns, releases, locks or shares, and nobody is told
-#: of work by jobs.
+#: Where one writer is all there is, nobody claims, owns, releases, locks or shares, and nobody is
+#: told of work by jobs.
 _ONLY_POSTGRES = re.compile("lock|^share_|^release_|own|claim|^soon$|^jobs_made$")
 
 

@@ -129,6 +129,10 @@ def settle_effect(
     assert recorded is not None, "an effect without its crossing"
     if recorded.status not in ("intended", "unknown"):
         return Settled(recorded)
+    if not isinstance(carried, Happened) and not tx.has(effect.id):
+        # We were taken for dead, and another process asks again: that it did not happen here, or
+        # that nobody can say, is not the last word.
+        return Settled(recorded)
     kept = {name: recorded.state[name] for name in KEPT if name in recorded.state}
     row: Row | None = None
     assert isinstance(boundary.commit, External)

@@ -200,8 +200,15 @@ class Transaction(Protocol):
         """Take an effect out of the outbox; False if it is no longer there."""
         ...
 
+    def has(self, effect: int) -> bool:
+        """Whether an effect is still to be settled, and no other process has taken it from us."""
+        ...
+
     def postpone(self, effect: int, *, due: str, doubt: bool, counts: bool = True) -> None:
-        """Try an effect again later; it `counts` as a try unless it was only told to wait."""
+        """Try an effect again later, unless another process has taken it from us.
+
+        It `counts` as a try unless it was only told to wait.
+        """
         ...
 
     def switch(self, name: str) -> str:

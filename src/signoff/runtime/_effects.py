@@ -233,6 +233,8 @@ class Effects:
                 records.append(InDoubtRecord(effect=name, key=key, because=carried.because))
             if done and not tx.settle(pending.id):
                 return True
+            if not done and not tx.has(pending.id):
+                return False  # we were taken for dead, and another process has it in hand
             if not done:
                 wait = backoff(pending.tries)
                 doubt = isinstance(carried, InDoubt)

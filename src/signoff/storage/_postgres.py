@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from signoff.storage._connection import Connection, FaultPoint, Params, Rows
 from signoff.storage._jobs import JOBS_SCHEMA, Jobs, make_jobs
 from signoff.storage._migration import prepare_postgres
 from signoff.storage._open import without_password
+from signoff.storage._signs_of_life import BOUNDED, LOOKS, OURS, SERVERS
 from signoff.storage._sql import queries
 from signoff.storage._storage import Storage
 from signoff.storage._transaction import Conflict, StoredTransaction
@@ -27,6 +28,7 @@ from signoff.storage._work import Work
 try:
     import psycopg
     from psycopg import errors as refused
+    from psycopg.conninfo import conninfo_to_dict
     from psycopg.pq import TransactionStatus
 except ImportError as error:  # pragma: no cover
     raise MissingExtra(
@@ -69,8 +71,14 @@ class PostgresConnection:
 
     def __init__(self, url: str, fault_point: FaultPoint | None) -> None:
         try:
+            said = conninfo_to_dict(url)
+            unsaid: dict[str, Any] = {name: OURS[name] for name in OURS if name not in said}
             self.connection = psycopg.connect(
-                url, connect_timeout=10, application_name="signoff", autocommit=True
+                url,
+                connect_timeout=10,
+                application_name="signoff",
+                autocommit=True,
+                **unsaid,
             )
         except psycopg.ProgrammingError:
             # The driver's own words may quote a part of the password.
@@ -80,6 +88,9 @@ class PostgresConnection:
                 "percent-encoded"
             ) from None
         self.connection.execute("SET synchronous_commit = on")
+        self.set(SERVERS)
+        with contextlib.suppress(psycopg.Error):  # not every operating system can
+            self.set(LOOKS)
         # Behind everything that the user's own statements may mean.
         self.connection.execute(
             "SELECT set_config('search_path', current_setting('search_path') || %s, false)",
@@ -114,6 +125,14 @@ class PostgresConnection:
         self.connection.execute(statement)  # pyright: ignore[reportCallIssue, reportArgumentType]
         if self._fault_point is not None and statement == "COMMIT":
             self._fault_point("committed")
+
+    def set(self, settings: Mapping[str, str]) -> None:
+        """Change settings of this session, as far as the server's version knows them."""
+        self.connection.execute(
+            "SELECT set_config(name, wanted, false) FROM pg_settings "
+            "JOIN unnest(%s::text[], %s::text[]) AS w (called, wanted) ON name = called",
+            [list(settings), list(settings.values())],
+        )
 
     def close(self) -> None:
         with contextlib.suppress(psycopg.Error):
@@ -192,6 +211,7 @@ class PostgresStorage(Storage):
                     prepare_postgres(run, empty=found[0][1] is None, where=self.url)
                     if connection.run("jobs_made", {})[0][0]:
                         self._jobs = Jobs()
+                        connection.set(BOUNDED)
                 except (refused.UndefinedColumn, KeyError, ValueError) as error:
                     raise StoreNotOurs(
                         f"{self.url} has a table `signoff.meta` that is not ours. "
@@ -209,13 +229,35 @@ class PostgresStorage(Storage):
             if self._presence is not None and not self._presence.connection.closed:
                 return self._presence
             connection = PostgresConnection(self._url, None)
-            if not self._owner:
+            if self._owner:
+                # The server may not know yet that our last connection is gone.
+                connection.run("end_ghost", {"owner": self._owner})
+            else:
                 self._owner = connection.run("new_owner", {})[0][0]
             connection.run("hold_owner", {"owner": self._owner})
             connection.run("hold_claims", {})
             connection.run("release_claims", {})
             self._presence = connection
             return connection
+
+    async def show_life(self, within: float) -> None:
+        """Be seen to live; who is not seen again in time is taken for dead.
+
+        Args:
+            within: Seconds until the next sign at the latest.
+
+        Raises:
+            StorageUnavailable: If the database cannot be reached.
+        """
+
+        def show() -> None:
+            presence = self._be_present()
+            with self._guard:
+                presence.set({"idle_session_timeout": str(round(within * 1000))})
+
+        with _told(self.url):
+            # Not in our own threads: all of them may be waiting for a lock.
+            await asyncio.to_thread(show)
 
     async def close(self) -> None:
         threads, self._threads = self._threads, None
@@ -445,6 +487,8 @@ class PostgresStorage(Storage):
         connection: PostgresConnection | None = getattr(self._own, "connection", None)
         if connection is None:
             connection = self._own.connection = PostgresConnection(self._url, self._fault_point)
+            if self._jobs is not None:
+                connection.set(BOUNDED)
             with self._guard:
                 self._connections.add(connection)
         return connection

@@ -89,6 +89,9 @@ class Storage(ControlReads, EventReads, ABC):
         """Make jobs for work, all or none."""
         raise UsageError(f"{self.url} has no workers")
 
+    async def show_life(self, within: float) -> None:
+        """Be seen to live; who is not seen again within so many seconds is taken for dead."""
+
     def redacted(self, record: Record) -> Mapping[str, Any]:
         """The fields of a record as the ledger would keep them."""
         fields = record.body()

@@ -223,7 +223,8 @@ class StoredTransaction(ControlWrites, EventWrites):
     def postpone_timer(self, timer: Timer, *, due: str, counts: bool = True) -> None:
         self._will_be_due(timer.machine, timer.subject, due)
         self._connection.run(
-            "postpone_timer", {**_timer_key(timer), "due": due, "counted": int(counts)}
+            "postpone_timer",
+            {**_timer_key(timer), "due": due, "counted": int(counts), "by": self._owner},
         )
 
     def begin_timer(self, timer: Timer) -> None:
@@ -268,18 +269,24 @@ class StoredTransaction(ControlWrites, EventWrites):
     def settle(self, effect: int) -> bool:
         return bool(self._connection.run("settle_effect", {"id": effect}))
 
+    def has(self, effect: int) -> bool:
+        return bool(self._connection.run("has_effect", {"id": effect, "by": self._owner}))
+
     def postpone(self, effect: int, *, due: str, doubt: bool, counts: bool = True) -> None:
         params = {
             "id": effect,
+            "by": self._owner,
             "due": due,
             "doubt": doubt,
             # Whoever comes for it then may be another worker.
             "owner": None if self._by_workers else self._owner,
             "counted": int(counts),
         }
-        for name, subject in self._connection.run("postpone_effect", params):
+        postponed = self._connection.run("postpone_effect", params)
+        for name, subject in postponed:
             self._will_be_due(name, subject, due)
-        self._connection.run("postpone_later_effects", params)
+        if postponed:
+            self._connection.run("postpone_later_effects", params)
 
     # The user's own, and the end
 

@@ -77,7 +77,8 @@ DELETE FROM signoff.timers WHERE subject = %(subject)s AND name = %(name)s AND a
 
 -- postpone_timer --
 UPDATE signoff.timers SET due = %(due)s, tries = tries + %(counted)s, owner = NULL
-WHERE subject = %(subject)s AND name = %(name)s AND armed = %(armed)s;
+WHERE subject = %(subject)s AND name = %(name)s AND armed = %(armed)s
+    AND (owner IS NULL OR owner = %(by)s);
 
 -- claims_of_timers --
 -- Whether a claim could find anything; whose it is, the claim decides.
@@ -141,7 +142,12 @@ DELETE FROM signoff.effects WHERE crossing = %(crossing)s AND kind = 'durable';
 
 -- postpone_effect --
 UPDATE signoff.effects SET due = %(due)s, doubt = %(doubt)s, tries = tries + %(counted)s, owner = %(owner)s
-WHERE id = %(id)s RETURNING name, subject;
+WHERE id = %(id)s AND (owner IS NULL OR owner = %(by)s) RETURNING name, subject;
+
+-- has_effect --
+-- Whether it is still ours: whoever takes us for dead takes what we had.
+SELECT 1 FROM signoff.effects
+WHERE id = %(id)s AND (owner IS NULL OR owner = %(by)s) FOR UPDATE;
 
 -- postpone_later_effects --
 -- The effects of one crossing are performed in order: the later ones wait for an earlier one.
@@ -227,6 +233,13 @@ SELECT nextval('signoff.owners')::int;
 -- Every runtime holds an advisory lock on its number for as long as its connection lives.
 SELECT objid::int FROM pg_locks
 WHERE locktype = 'advisory' AND classid = 1936287598 AND objsubid = 2 AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
+
+-- end_ghost --
+-- A connection of ours that broke, and that the server still believes in.
+SELECT pg_terminate_backend(pid) FROM pg_locks
+WHERE locktype = 'advisory' AND classid = 1936287598 AND objsubid = 2 AND granted
+    AND objid = %(owner)s::int::oid AND pid <> pg_backend_pid()
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
 
 -- hold_owner --

@@ -95,6 +95,10 @@ DELETE FROM signoff_effects WHERE crossing = :crossing AND kind = 'durable';
 UPDATE signoff_effects SET due = :due, doubt = :doubt, tries = tries + :counted, owner = :owner
 WHERE id = :id RETURNING name, subject;
 
+-- has_effect --
+-- One process runs on a SQLite file: what is there is ours.
+SELECT 1 FROM signoff_effects WHERE id = :id;
+
 -- postpone_later_effects --
 -- The effects of one crossing are performed in order: the later ones wait for an earlier one, and
 -- are no longer due at once because a process died over them.
