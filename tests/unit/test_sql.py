@@ -15,7 +15,7 @@ DIALECTS: tuple[Dialect, ...] = ("sqlite", "postgres")
 
 #: Where one writer is all there is, nobody claims, owns, releases, locks or shares, and nobody is
 #: told of work by jobs.
-_ONLY_POSTGRES = re.compile("lock|^share_|^release_|own|claim|^soon$|^jobs_made$")
+_ONLY_POSTGRES = re.compile("lock|^share_|^release_|own|claim|ghost|^soon$|^jobs_made$")
 
 
 @pytest.fixture

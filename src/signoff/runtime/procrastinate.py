@@ -8,6 +8,7 @@ subject something is due; what is to be done stands in our own rows.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -15,7 +16,7 @@ from typing import Any, cast
 from signoff.clock import stamp
 from signoff.errors import MissingExtra, StorageUnavailable, UsageError
 from signoff.runtime._runtime import Runtime
-from signoff.storage import HORIZON, JOBS_SCHEMA, TASK, queue_of
+from signoff.storage import HORIZON, TASK, jobs_connection, queue_of
 
 _log = logging.getLogger("signoff.runtime")
 
@@ -87,16 +88,24 @@ class Worker:
         Args:
             ready: Called once work is taken.
         """
-        while not self._stopping.is_set():
-            try:
-                async with self._app.open_async():
-                    ready()
-                    await self._work()
-            except Exception as error:
-                if not _is_of_the_connection(error):
-                    raise
-                _log.warning("the worker has to wait for %s: %s", self._storage.url, error)
-                await asyncio.sleep(_AGAIN)
+        living = asyncio.create_task(self._show_life())
+        try:
+            while not self._stopping.is_set():
+                try:
+                    async with self._app.open_async():
+                        ready()
+                        await self._work()
+                except Exception as error:
+                    if not _is_of_the_connection(error):
+                        raise
+                    _log.warning("the worker has to wait for %s: %s", self._storage.url, error)
+                    await asyncio.sleep(_AGAIN)
+        finally:
+            living.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await living
+            with contextlib.suppress(StorageUnavailable):
+                await self._storage.show_life(0)  # nobody waits for signs of it any more
 
     def stop(self) -> None:
         """Take nothing more, and end with what has begun."""
@@ -121,6 +130,12 @@ class Worker:
         if self._stopping.is_set():
             return
         await self._running.run()
+
+    async def _show_life(self) -> None:
+        while True:
+            with contextlib.suppress(StorageUnavailable):  # its jobs tell of it
+                await self._storage.show_life(self._dead_after)
+            await asyncio.sleep(self._dead_after / 4)
 
     async def _do(self, subject: str) -> None:
         try:
@@ -148,9 +163,8 @@ class Worker:
             raise MissingExtra(
                 "a worker needs Procrastinate. Install it with: pip install 'signoff[workers]'"
             ) from error
-        options = {"options": f"-c search_path={JOBS_SCHEMA}"}
         connector = procrastinate.PsycopgConnector(
-            conninfo=url, kwargs=options, min_size=1, max_size=4
+            conninfo=url, kwargs=jobs_connection(url), min_size=1, max_size=4
         )
         app = procrastinate.App(connector=connector)
         app.task(name=TASK)(self._do)

@@ -2,7 +2,7 @@
 
 from signoff.storage._connection import Connection, FaultPoint
 from signoff.storage._control_reads import InboxRow
-from signoff.storage._jobs import HORIZON, JOBS_SCHEMA, TASK, queue_of
+from signoff.storage._jobs import HORIZON, TASK, jobs_connection, queue_of
 from signoff.storage._open import storage_at, without_password
 from signoff.storage._sql import migrations, schema
 from signoff.storage._sqlite import SQLiteStorage, use_wal
@@ -12,7 +12,6 @@ from signoff.storage._work import Work
 
 __all__ = [
     "HORIZON",
-    "JOBS_SCHEMA",
     "TASK",
     "Connection",
     "FaultPoint",
@@ -22,6 +21,7 @@ __all__ = [
     "StoredTransaction",
     "Work",
     "Written",
+    "jobs_connection",
     "migrations",
     "queue_of",
     "schema",

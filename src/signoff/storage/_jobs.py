@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from signoff.clock import Clock, from_stamp
 from signoff.errors import MissingExtra
+from signoff.storage._signs_of_life import BOUNDED, OURS, SERVERS
 from signoff.storage._work import Work
 
 if TYPE_CHECKING:
@@ -45,6 +46,17 @@ _LONGEST = 128
 def queue_of(name: str) -> str:
     """The queue for work of a machine, boundary or effect."""
     return name[:_LONGEST]
+
+
+def jobs_connection(url: str) -> dict[str, Any]:
+    """What a worker's connections for jobs add to the URL of the store: settings of libpq's."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    said = conninfo_to_dict(url)
+    settings = {"search_path": JOBS_SCHEMA, **SERVERS, **BOUNDED}
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    ours = {name: value for name, value in OURS.items() if name not in said}
+    return {**ours, "options": f"{said.get('options') or ''} {options}".strip()}
 
 
 class _Compared(NamedTuple):

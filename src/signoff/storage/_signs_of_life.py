@@ -37,8 +37,3 @@ LOOKS: Final[Mapping[str, str]] = {"client_connection_check_interval": "5000"}
 
 #: For whoever waits in the midst of a transaction, with rows locked.
 BOUNDED: Final[Mapping[str, str]] = {"idle_in_transaction_session_timeout": str(STILL * 1000)}
-
-
-def in_options(settings: Mapping[str, str]) -> str:
-    """Settings as libpq's `options`."""
-    return " ".join(f"-c {name}={value}" for name, value in settings.items())
