@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from anyio.from_thread import start_blocking_portal
 from browsing import DESK, PHONE, Console, Person, chromium, console
@@ -76,6 +77,15 @@ def take(
     print(f"{name}.png", (PICTURES / f"{name}.png").stat().st_size)
 
 
+def judged(shown: Console) -> str:
+    """Where a policy is shown that everything on record was judged by again."""
+    page = arrived(shown).opens("/controls")
+    page.get_by_role("link", name="offer.yaml").first.click()
+    page.locator("form:has(input[value='what-if']) button").click()
+    expect(page.get_by_text("Nothing was committed")).to_be_visible(timeout=120_000)
+    return urlsplit(page.url)._replace(scheme="", netloc="").geturl()
+
+
 def main() -> None:
     """Take all of them."""
     PICTURES.mkdir(parents=True, exist_ok=True)
@@ -93,9 +103,12 @@ def main() -> None:
             "reliability": "/reliability?boundary=renewal.offer",
             "replay": first(shown, "/replay", "main"),
             "decisions": "/decisions",
+            "controls": "/controls",
+            "kill": "/controls/kill?scope=renewal.offer",
         }
         for name, path in pages.items():
             take(shown, name, path)
+        take(shown, "policy", judged(shown), whole=True)
         take(shown, "ticket", ticket, whole=True)
         take(shown, "ticket-dark", ticket, whole=True, color_scheme="dark")
         take(shown, "ticket-phone", ticket, size=PHONE)

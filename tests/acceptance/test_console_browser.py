@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,9 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from anyio.from_thread import start_blocking_portal
 from bounded import Order, Price, affordable, selling
-from bounded import console as killing
 from browsing import AtWork, Person, at_work, chromium, console, read
 from console_doors import PASSWORD
 from playwright.sync_api import Browser, Locator, Page, Route, expect
@@ -341,7 +340,7 @@ def test_a_worker_that_is_killed_is_said_to_be_silent(
             worker.kill()
 
 
-def test_commits_stop_at_a_kill_and_the_open_overview_says_so(
+def test_a_kill_is_thrown_and_lifted_on_the_page_and_commits_stop_and_go_on(
     browser: Browser, sqlite_url: str, tmp_path: Path
 ) -> None:
     sells, ships = selling(1), selling(2, name="order.ship")
@@ -354,40 +353,65 @@ def test_commits_stop_at_a_kill_and_the_open_overview_says_so(
             await runtime.run(ships, Order(id=f"o-{number}"))
             await asyncio.sleep(0.01)
 
-    def throw_it() -> None:
-        async def thrown() -> None:
-            async with killing(sqlite_url) as (kill, _):
-                await kill("order.sell")
-
-        with start_blocking_portal() as portal:
-            portal.call(thrown)
-
     with at_work(sqlite_url, sells, ships) as working:
         working.goes_on(on_and_on)
-        with console(browser, tmp_path, sqlite_url, lead=["ann"]) as shown:
-            page = shown.person().page
-            throw_it()
-            alert = page.get_by_role("alert")
+        with console(browser, tmp_path, sqlite_url, lead=["dana"], dana=Role.operator) as shown:
+            watching = shown.person("dana").page
+            dana = shown.person("dana")
+            page = dana.opens("/controls")
+            page.get_by_label("Stop everything in a scope").fill("order.sell")
+            page.keyboard.press("Enter")
+            expect(page.get_by_role("heading", level=1)).to_have_text("Kill order.sell?")
+            page.get_by_label("Because").fill("a drill")
+            page.get_by_role("button", name="Kill order.sell").click()
+            killed = page.get_by_role("region", name="Kills that hold")
+            expect(killed).to_contain_text("order.sell")
+            expect(killed).to_contain_text("a drill")
+            alert = watching.get_by_role("alert")
             expect(alert).to_contain_text("Killed: order.sell", timeout=20_000)
             expect(alert).to_contain_text("by dana")
-            expect(alert).to_contain_text("a drill")
-    entries = read(sqlite_url)
-    [thrown] = [
-        entry.position
-        for entry in entries
-        if entry.type == "controlchanged" and "kill:order.sell" in entry.body
-    ]
+            page.get_by_role("link", name="Lift order.sell").click()
+            page.get_by_label("Because").fill("the drill is over")
+            page.get_by_role("button", name="Lift order.sell").click()
+            expect(page.get_by_text("Nothing is killed")).to_be_visible()
+            expect(watching.get_by_role("alert")).to_have_count(0, timeout=20_000)
+            lifted = switched(sqlite_url)[-1]
+            until(lambda: "order.sell" in committed_after(sqlite_url, lifted))
+    thrown, lifted = switched(sqlite_url)
+    between = committed_after(sqlite_url, thrown, lifted)
+    assert set(between) == {"order.ship"}, "what is out of its scope goes on, and nothing else"
+
+
+def switched(store: str) -> list[int]:
+    """Where the ledger says that a kill was thrown or lifted."""
+    entries = read(store, "controlchanged")
+    return [entry.position for entry in entries if "kill:order.sell" in entry.body]
+
+
+def committed_after(store: str, after: int, before: int | None = None) -> list[str]:
+    """The boundaries of what was committed between two records, or up to now."""
+    entries = read(store)
     boundary = {
         entry.crossing: json.loads(entry.body)["boundary"]
         for entry in entries
         if entry.type == "opened"
     }
-    after = [
+    return [
         boundary[entry.crossing]
         for entry in entries
-        if entry.type == "committed" and entry.position > thrown
+        if entry.type == "committed"
+        and entry.position > after
+        and (before is None or entry.position < before)
     ]
-    assert set(after) == {"order.ship"}, "what is out of its scope goes on"
+
+
+def until(holds: Callable[[], bool]) -> None:
+    waiting = threading.Event()
+    for _ in range(400):
+        if holds():
+            return
+        waiting.wait(0.05)
+    raise AssertionError("it did not happen")
 
 
 # Much of it
