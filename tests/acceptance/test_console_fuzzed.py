@@ -168,7 +168,7 @@ def wrong_with(answer: Any) -> list[str]:
         found.append("the headers are missing")
     if "x-planted" in answer.headers:
         found.append("a header was planted")
-    to = urlsplit(answer.headers.get("location", ""))
+    to = urlsplit(str(answer.headers.get("location", "")))
     if to.netloc or to.scheme or to.path.startswith(("//", "/\\")):
         found.append(f"it leads to {answer.headers['location']}")
     if len(answer.content) > LONGEST:
@@ -245,7 +245,7 @@ def _fuzz(
     *,
     tries: int,
 ) -> None:
-    schema = schemathesis.openapi.from_dict(described(world, seen))
+    schema: Any = schemathesis.openapi.from_dict(described(world, seen))
     wrong: list[str] = []
     asked = 0
 
@@ -259,8 +259,7 @@ def _fuzz(
         if (case.method in ("GET", "HEAD") or refused(answer)) and store.version() != before:
             wrong.append(f"{told}: it changed the store: {sent(case, browser)}")
 
-    operations: Any = schema.get_all_operations()
-    for operation in (result.ok() for result in operations):
+    for operation in (result.ok() for result in schema.get_all_operations()):
         if operation.path in LEAVING:
             continue  # what begins and ends sessions is tried below, by nobody
         who = st.sampled_from([*people])
@@ -272,7 +271,7 @@ def _fuzz(
 
 def sent(case: Any, browser: Browser, *, token: bool = False) -> dict[str, Any]:
     """What a case sends, as far as a browser can send it; with its session's token if asked."""
-    body: dict[Any, Any] = case.body if isinstance(case.body, dict) else {}
+    body = cast("dict[Any, Any]", case.body) if isinstance(case.body, dict) else {}
     fields = {str(name): str(value) for name, value in body.items()}
     if token and browser.session:
         fields["csrf"] = TOKENS.setdefault(browser.session, browser.form_token("/"))
