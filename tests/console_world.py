@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -360,12 +361,13 @@ _filled: dict[str, bytes] = {}
 def filled(folder: Path) -> str:
     """A SQLite store with something of everything; made once, and copied."""
     if not _filled:
-        path = folder / "filled.db"
-        asyncio.run(fill(f"sqlite:///{path}"))
-        with sqlite3.connect(path) as store:
-            store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        store.close()
-        _filled["store"] = path.read_bytes()
+        with tempfile.TemporaryDirectory() as elsewhere:
+            made = Path(elsewhere, "filled.db")
+            asyncio.run(fill(f"sqlite:///{made}"))
+            with sqlite3.connect(made) as store:
+                store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            store.close()
+            _filled["store"] = made.read_bytes()
     path = folder / "store.db"
     path.write_bytes(_filled["store"])
     return f"sqlite:///{path}"

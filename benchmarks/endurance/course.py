@@ -18,7 +18,7 @@ from benchmarks.endurance._disk import Disk, small_disk
 from benchmarks.endurance._files import Files
 from benchmarks.endurance._postgres import Postgres
 from benchmarks.endurance._processes import Child, resident, server_memory
-from benchmarks.endurance._schedule import ON_POSTGRES, ON_SQLITE, Fault, drawn
+from benchmarks.endurance._schedule import ON_POSTGRES, ON_SQLITE, Fault, Kind, drawn
 from benchmarks.endurance.account import settled
 from benchmarks.endurance.orders import ENDED, lines, times
 from benchmarks.figures import quantile
@@ -129,7 +129,7 @@ class Course:
 
     def run(self) -> dict[str, Any]:
         plan = self._plan
-        faults = drawn(plan.seed, plan.seconds, self._kinds())
+        faults = drawn(plan.seed, plan.seconds, self.kinds)
         self._tell(f"seed {plan.seed}: {len(faults)} faults in {plan.seconds:g} s")
         for fault in faults:
             self._tell(f"  {fault.at:8.1f} s  {fault.kind} ({fault.takes:g} s, {fault.whom:.2f})")
@@ -163,7 +163,9 @@ class Course:
             "samples": self._samples,
         }
 
-    def _kinds(self) -> Any:
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What can go wrong here."""
         kinds = ON_POSTGRES if self._plan.database == "postgres" else ON_SQLITE
         return tuple(k for k in kinds if k != "disk full" or self._disk.can_be_filled)
 

@@ -97,8 +97,15 @@ def test_what_stands_in_the_way_is_found(shown: Console) -> None:
     }
 
 
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("scheme", "size"),
+    [
+        pytest.param("light", DESK, id="light-desk"),
+        pytest.param("dark", PHONE, id="dark-phone"),
+        pytest.param("light", PHONE, id="light-phone", marks=pytest.mark.slow),
+        pytest.param("dark", DESK, id="dark-desk", marks=pytest.mark.slow),
+    ],
+)
 def test_nothing_stands_in_anybodys_way(
     shown: Console,
     pages: dict[str, list[str]],

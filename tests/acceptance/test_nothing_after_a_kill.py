@@ -202,10 +202,10 @@ def test_without_the_look_at_the_commit_these_tests_would_find_commits_after_a_k
 ) -> None:
     honest: Any = getattr(passage, "ask_at_commit")  # noqa: B009  # it is not exported there
 
-    def blind(boundary: Any, tx: Any, passing: Any) -> Any:
+    def blind(boundary: Any, tx: Any, *more: Any) -> Any:
         with monkeypatch.context() as patch:
             patch.setattr(type(tx), "switch", lambda tx, name: "")
-            return honest(boundary, tx, passing)
+            return honest(boundary, tx, *more)
 
     monkeypatch.setattr(passage, "ask_at_commit", blind)
     found = asyncio.run(rounds(store_url, "everything", count=5))

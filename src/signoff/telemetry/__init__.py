@@ -6,7 +6,6 @@ It fulfils `signoff.runtime.Telemetry` and `signoff.boundary.Watch` by OpenTelem
 
 from typing import TYPE_CHECKING
 
-from signoff.errors import MissingExtra
 from signoff.telemetry._conventions import ATTRIBUTES, METRICS, SPANS, Attribute, Metric, Span
 from signoff.telemetry._logs import LOGGERS, Correlation, CrossingsInLogs, JsonLines
 from signoff.telemetry._shipped import alerts, dashboard
@@ -21,6 +20,8 @@ def __getattr__(name: str) -> object:
     try:
         from signoff.telemetry._opentelemetry import OpenTelemetry
     except ImportError as error:
+        from signoff.errors import MissingExtra
+
         raise MissingExtra(
             "telemetry needs OpenTelemetry. Install it with: pip install 'signoff[otel]'"
         ) from error

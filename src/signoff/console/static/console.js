@@ -68,6 +68,26 @@ window.addEventListener("pageshow", () => {
   }
 });
 
-document.addEventListener("htmx:afterSettle", tick);
+// What is replaced while somebody stands in it gives them back their place. What has an id, htmx sees to.
+const named = (node) => [node.tagName, node.getAttribute("href"), node.name, node.ariaLabel].join(" ");
+const alike = (within, name) =>
+  [...within.querySelectorAll("a, button, input, [tabindex]")].filter((node) => named(node) === name);
+let place = null;
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const node = document.activeElement, within = event.detail.target;
+  place = !node.id && node !== within && within.contains(node)
+    ? { within: within.id, name: named(node), at: alike(within, named(node)).indexOf(node) } : null;
+});
+
+document.addEventListener("htmx:afterSettle", () => {
+  const within = place && document.getElementById(place.within);
+  if (within && document.activeElement === document.body) {
+    const there = alike(within, place.name);
+    there[Math.min(place.at, there.length - 1)]?.focus({ preventScroll: true });
+  }
+  place = null;
+  tick();
+});
 tick();
 setInterval(tick, 1000);
