@@ -44,7 +44,9 @@ def note(line: str) -> None:
 async def mail(label: Label, parcel: Parcel, key: str) -> str:
     note(f"{os.getpid()} {parcel.id}")
     await asyncio.sleep(float(os.environ.get("PARCELS_SLOW", "0")))
-    return mailer().do(key, honours_keys=True)
+    receipt = mailer().do(key, honours_keys=True)
+    await asyncio.sleep(float(os.environ.get("PARCELS_SLOW_AFTER", "0")))
+    return receipt
 
 
 async def find_mail(key: str) -> str | None:

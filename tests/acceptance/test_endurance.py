@@ -10,13 +10,11 @@ import random
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from benchmarks.endurance.__main__ import in_words, is_wrong
-from benchmarks.endurance.account import settled
-from benchmarks.endurance.course import Course, Plan, prepared
+from benchmarks.endurance.course import Plan, prepared
 
 pytestmark = pytest.mark.timeout(300)
 
