@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import parcels
+import psycopg
 import pytest
 from awaited import awaited
 from stores import effect
@@ -203,6 +204,31 @@ async def test_older_code_leaves_alone_what_newer_code_has_opened(
         assert older.process.poll() is None
         begin("--code-version", "2")
         await until(lambda: is_committed(runtime, asked))
+
+
+@awaited
+async def test_a_connection_that_breaks_while_a_job_is_made_is_made_anew(store: str) -> None:
+    storage = storage_at(store)
+    await storage.open(exclusive=False)
+    tries = 0
+
+    def cut_once(tx: StoredTransaction) -> None:
+        nonlocal tries
+        tries += 1
+        tx.enqueue(effect("mail", kind="outbox"))
+        if tries == 1:
+            [(own,)] = tx.execute("SELECT pg_backend_pid()")
+            with psycopg.connect(store, autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", [own])
+
+    try:
+        await storage.transact(cut_once)
+        [(jobs,)] = await storage.transact(
+            lambda tx: tx.execute("SELECT count(*) FROM signoff_jobs.procrastinate_jobs")
+        )
+        assert (tries, jobs) == (2, 1)
+    finally:
+        await storage.close()
 
 
 @awaited

@@ -77,11 +77,12 @@ class Jobs:
     def __init__(self) -> None:
         try:
             from procrastinate import SyncPsycopgConnector
+            from procrastinate.exceptions import ConnectorException
             from procrastinate.jobs import Job
             from procrastinate.manager import JobManager
         except ImportError as error:
             raise _missing() from error
-        self._job = Job
+        self._job, self._broken = Job, ConnectorException
         # Never opened: every job is made on the connection of its transaction.
         self._manager = JobManager(SyncPsycopgConnector())
         self._compared: _Compared | None = None
@@ -125,7 +126,11 @@ class Jobs:
             )
             for (queue, subject), due in dues.items()
         ]
-        self._manager.batch_defer_jobs(jobs, connection=connection)
+        try:
+            self._manager.batch_defer_jobs(jobs, connection=connection)
+        except self._broken as error:
+            # The driver's own error says whether the same may be tried again.
+            raise error.__cause__ or error from None
 
     def _behind(
         self, connection: psycopg.Connection[Any], clock: Clock, now: datetime
