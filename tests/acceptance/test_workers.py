@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import parcels
 import psycopg
@@ -22,6 +23,7 @@ from signoff import Runtime, Suspended
 from signoff.control import Answer, Principals
 from signoff.reading import existing, give
 from signoff.storage import StoredTransaction, storage_at
+from signoff.storage._jobs import Jobs
 
 HERE = Path(__file__).parent
 
@@ -207,22 +209,26 @@ async def test_older_code_leaves_alone_what_newer_code_has_opened(
 
 
 @awaited
-async def test_a_connection_that_breaks_while_a_job_is_made_is_made_anew(store: str) -> None:
-    storage = storage_at(store)
-    await storage.open(exclusive=False)
+async def test_a_connection_that_breaks_while_a_job_is_made_is_made_anew(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = Jobs.defer
     tries = 0
 
-    def cut_once(tx: StoredTransaction) -> None:
+    def cut_first(self: Jobs, connection: Any, *given: Any) -> None:
         nonlocal tries
         tries += 1
-        tx.enqueue(effect("mail", kind="outbox"))
         if tries == 1:
-            [(own,)] = tx.execute("SELECT pg_backend_pid()")
             with psycopg.connect(store, autocommit=True) as other:
+                own = connection.info.backend_pid
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", [own])
+        honest(self, connection, *given)
 
+    monkeypatch.setattr(Jobs, "defer", cut_first)
+    storage = storage_at(store)
+    await storage.open(exclusive=False)
     try:
-        await storage.transact(cut_once)
+        await storage.transact(lambda tx: tx.enqueue(effect("mail", kind="outbox")))
         [(jobs,)] = await storage.transact(
             lambda tx: tx.execute("SELECT count(*) FROM signoff_jobs.procrastinate_jobs")
         )
