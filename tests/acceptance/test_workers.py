@@ -17,13 +17,13 @@ import parcels
 import psycopg
 import pytest
 from awaited import awaited
+from procrastinate.manager import JobManager
 from stores import effect
 
 from signoff import Runtime, Suspended
 from signoff.control import Answer, Principals
 from signoff.reading import existing, give
 from signoff.storage import StoredTransaction, storage_at
-from signoff.storage._jobs import Jobs
 
 HERE = Path(__file__).parent
 
@@ -212,19 +212,19 @@ async def test_older_code_leaves_alone_what_newer_code_has_opened(
 async def test_a_connection_that_breaks_while_a_job_is_made_is_made_anew(
     store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = Jobs.defer
+    honest = JobManager.batch_defer_jobs
     tries = 0
 
-    def cut_first(self: Jobs, connection: Any, *given: Any) -> None:
+    def cut_first(self: JobManager, jobs: Any, *, connection: Any) -> Any:
         nonlocal tries
         tries += 1
         if tries == 1:
             with psycopg.connect(store, autocommit=True) as other:
                 own = connection.info.backend_pid
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", [own])
-        honest(self, connection, *given)
+        return honest(self, jobs, connection=connection)
 
-    monkeypatch.setattr(Jobs, "defer", cut_first)
+    monkeypatch.setattr(JobManager, "batch_defer_jobs", cut_first)
     storage = storage_at(store)
     await storage.open(exclusive=False)
     try:
