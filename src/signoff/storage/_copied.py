@@ -14,7 +14,7 @@ from signoff.words import plain
 
 Batch = Sequence[tuple[Any, ...]]
 
-#: Bytes of a value that PostgreSQL is asked to take; it takes a row of a gibibyte, escapes included.
+#: Bytes of a value that PostgreSQL is asked to take; it takes a row of a gibibyte, with escapes.
 HUGE = 256 * 1024 * 1024
 
 #: Bytes of the columns of an index; a B-tree of PostgreSQL's refuses more than 2,704 a row.
@@ -148,9 +148,7 @@ class Hostile:
     number: int = 0
     named: list[str] = field(default_factory=list[str])
 
-    def examine(
-        self, pair: Pair, batches: Iterable[Batch], tell: Callable[[int], object]
-    ) -> Tally:
+    def examine(self, pair: Pair, batches: Iterable[Batch], tell: Callable[[int], object]) -> Tally:
         """Count and digest rows, and remember which cannot be held."""
         if self.dialect == "sqlite":
             return tally(batches, tell)
@@ -190,7 +188,9 @@ class Hostile:
             texts = [row[at] for at in key if isinstance(row[at], str)]
             if sum(len(text.encode()) for text in texts) > _LONGEST_KEY:
                 longest = max(key, key=lambda at: len(str(row[at])))
-                self._note(pair, row, longest, f"is longer than {_LONGEST_KEY:,} bytes, in an index")
+                self._note(
+                    pair, row, longest, f"is longer than {_LONGEST_KEY:,} bytes, in an index"
+                )
                 return
 
     def _note(self, pair: Pair, row: tuple[Any, ...], at: int, what: str) -> None:

@@ -7,7 +7,7 @@ both be worked on.
 
 from __future__ import annotations
 
-import uuid
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -228,7 +228,7 @@ class _Move:
 
     def _fill(self, paired: Sequence[Pair], seen: _Seen, total: int, *, fresh: bool) -> None:
         here, there = self._here, self._there
-        mark = Mark(move=uuid.uuid4().hex, other=here.url, at=stamp(SystemClock().now()))
+        mark = Mark(move=secrets.token_hex(16), other=here.url, at=stamp(SystemClock().now()))
         there.mark(FILLING, mark)
         try:
             # With the mark in place no runtime comes; whoever came before it is seen now.
@@ -282,7 +282,8 @@ class _Move:
                 raise StorageUnavailable(
                     f"the copy in {self._there} is not the same: {name} has "
                     f"{count(tallies[name].rows, 'row')} with digest {tallies[name].digest[:16]}, "
-                    f"not {each.rows:,} with {each.digest[:16]}. It stays closed; run the same again"
+                    f"not {each.rows:,} with {each.digest[:16]}. It stays closed; "
+                    "run the same again"
                 )
         if verification != seen.verification:
             raise StorageUnavailable(
@@ -322,5 +323,3 @@ def _heard(
     for batch in batches:
         yield batch
         more(len(batch))
-
-

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from signoff.errors import StorageUnavailable, StoreInUse, StoreMoved
 from signoff.ledger import Verification
@@ -153,7 +154,11 @@ class PostgresEnd:
     def rows(self, table: Table, names: Sequence[str]) -> Iterator[Batch]:
         """All rows of a table, some at a time."""
         listed = ", ".join(f'"{name}"' for name in names)
-        with self._told(), self._db.connection.cursor(name="moved") as cursor:
+        idle = self._db.connection.info.transaction_status == TransactionStatus.IDLE
+        with (
+            self._told(),
+            self._db.connection.cursor(name="moved", withhold=idle) as cursor,
+        ):
             cursor.execute(f"SELECT {listed} FROM {table.full}")  # pyright: ignore[reportArgumentType, reportCallIssue]
             while batch := cursor.fetchmany(BATCH):
                 self._step("read")

@@ -160,9 +160,7 @@ class SQLiteEnd:
         with told_sqlite(self.path):
             for batch in batches:
                 self._step("write")
-                self._db.executemany(
-                    f"INSERT INTO {table.full} ({listed}) VALUES ({marks})", batch
-                )
+                self._db.executemany(f"INSERT INTO {table.full} ({listed}) VALUES ({marks})", batch)
 
     def set_counters(self, counters: Mapping[tuple[str, str], int], owner: int) -> None:
         """Go on behind numbers that were given."""

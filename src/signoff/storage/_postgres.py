@@ -171,8 +171,7 @@ class PostgresStorage(Storage):
         self._presence: PostgresConnection | None = None
         self._exclusive = False
         self._jobs: Jobs | None = None
-        #: Seconds between tries to read from a database that went away.
-        self.reconnect_after: Sequence[float] = RECONNECT_AFTER
+        self.reconnect_after = RECONNECT_AFTER
 
     @property
     def by_workers(self) -> bool:
@@ -251,7 +250,9 @@ class PostgresStorage(Storage):
             connection.run("release_claims", {})
             try:
                 # Once we can be seen to live: a move begins with a mark, and looks who lives then.
-                refuse_marked(lambda sql: connection.raw(sql, ()), "signoff.meta", self.url, works=True)
+                refuse_marked(
+                    lambda sql: connection.raw(sql, ()), "signoff.meta", self.url, works=True
+                )
             except StorageUnavailable:
                 connection.close()
                 raise

@@ -87,9 +87,7 @@ async def vacuum(
     return Vacuumed(store=storage.url, before=before, after=after, jobs=jobs, notes=notes)
 
 
-def _vacuum_file(
-    storage: SQLiteStorage, tell: Tell, free: Callable[[Path], int]
-) -> Vacuumed:
+def _vacuum_file(storage: SQLiteStorage, tell: Tell, free: Callable[[Path], int]) -> Vacuumed:
     path = Path(storage.path)
     if not (path.exists() and path.stat().st_size):
         raise StorageUnavailable(f"there is no store at {path}: check the URL")
@@ -142,7 +140,7 @@ def _check_room(db: Any, path: Path, free: Callable[[Path], int]) -> None:
 def _temporary() -> Path:
     """Where SQLite puts its temporary files."""
     named = (os.environ.get("SQLITE_TMPDIR"), os.environ.get("TMPDIR"))
-    for folder in (*named, "/var/tmp", "/usr/tmp", "/tmp"):  # noqa: S108 (SQLite's own order)
+    for folder in (*named, "/var/tmp", "/usr/tmp", "/tmp"):
         if folder and os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK):
             return Path(folder)
     return Path()
