@@ -52,7 +52,8 @@ def render(
         template: Below `templates/`.
         status: Of the answer.
         headers: Of the answer.
-        **values: For the template, besides `user`, `csrf`, `now`, `here`, `progress`, `lag` and `store`.
+        **values: For the template, besides `user`, `csrf`, `now`, `here`, `progress`, `lag` and
+            `store`.
     """
     desk = desk_of(request)
     text = (
