@@ -17,7 +17,6 @@ from stores import append, opened
 from signoff import Runtime
 from signoff.storage import Storage, move
 
-
 _made: list[bytes] = []
 
 

@@ -122,7 +122,7 @@ def test_nobody_works_where_it_was(source: str, destination: str) -> None:
     async def main() -> None:
         async with opened(source, exclusive=False) as console:
             await asyncio.to_thread(move, source, destination)
-            with pytest.raises(StoreMoved, match="work on .* instead"):
+            with pytest.raises(StoreMoved, match=r"work on .* instead"):
                 await append(console, "s", 1)
             assert await root(console)
         with pytest.raises(StoreMoved, match="was moved to"):
@@ -132,7 +132,7 @@ def test_nobody_works_where_it_was(source: str, destination: str) -> None:
             assert await listed(reader)
 
     asyncio.run(main())
-    with pytest.raises(StorageUnavailable, match="was moved to .* already"):
+    with pytest.raises(StorageUnavailable, match=r"was moved to .* already"):
         move(source, destination)
 
 
@@ -169,7 +169,7 @@ def test_what_a_move_left_unfinished_is_closed_until_it_has_ended(
 
         with pytest.raises(StoreUnfinished, match="signoff store move"):
             asyncio.run(enter())
-    with pytest.raises(StorageUnavailable, match="--again"):
+    with pytest.raises(StorageUnavailable, match=r"--again"):
         move(source, destination)
     records = works(source)
     assert records
@@ -199,7 +199,7 @@ def test_a_ledger_that_is_not_intact_is_moved_only_if_one_insists(
 ) -> None:
     filled(source)
     execute(source, "UPDATE signoff_records SET body = '{}' WHERE position = 3")
-    with pytest.raises(BadInput, match="not intact .*--faulty"):
+    with pytest.raises(BadInput, match=r"not intact .*--faulty"):
         move(source, destination)
     assert works(destination) == 0
     faults = move(source, destination, faulty=True).verification.faults
@@ -236,7 +236,7 @@ def test_text_that_is_no_unicode_is_refused(tmp_path: Path, destination: str) ->
     broken = f"sqlite:///{tmp_path / 'broken.db'}"
     filled(broken)
     execute(broken, "UPDATE signoff_tickets SET reason = CAST(x'EDA080' AS TEXT)")
-    with pytest.raises(StorageUnavailable, match="tickets .* no Unicode"):
+    with pytest.raises(StorageUnavailable, match=r"tickets .* no Unicode"):
         move(broken, destination)
     assert works(destination) == 0
 
