@@ -8,7 +8,7 @@ both be worked on.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -305,7 +305,7 @@ class _Move:
         here.commit()
 
     @contextmanager
-    def _bar(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+    def _bar(self, what: str, total: int) -> Generator[Callable[[int], None]]:
         done = 0
 
         def more(rows: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -70,7 +70,7 @@ class PostgresEnd:
         return self._connection
 
     @contextmanager
-    def opened(self, *, makes: bool) -> Iterator[None]:
+    def opened(self, *, makes: bool) -> Generator[None]:
         """Open it; `makes` builds or migrates the tables.
 
         Raises:
@@ -113,7 +113,7 @@ class PostgresEnd:
         refuse_older(self.dialect, int(version), self.url)
 
     @contextmanager
-    def read_anew(self) -> Iterator[PostgresEnd]:
+    def read_anew(self) -> Generator[PostgresEnd]:
         """It once more, on a connection of its own: what is read is what others would read."""
         with self._told():
             again = PostgresEnd(self._url, self._step)
@@ -280,7 +280,7 @@ class PostgresEnd:
             return self._db.run(name, {})
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self) -> Generator[None]:
         try:
             yield
         except psycopg.Error as error:

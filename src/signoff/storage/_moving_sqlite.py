@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -46,7 +46,7 @@ class SQLiteEnd:
         return self._connection
 
     @contextmanager
-    def opened(self, *, makes: bool) -> Iterator[None]:
+    def opened(self, *, makes: bool) -> Generator[None]:
         """Open it; `makes` builds or migrates the tables.
 
         Raises:
@@ -67,7 +67,7 @@ class SQLiteEnd:
             yield
 
     @contextmanager
-    def read_anew(self) -> Iterator[SQLiteEnd]:
+    def read_anew(self) -> Generator[SQLiteEnd]:
         """It once more, on a connection of its own: what is read is what is in the file."""
         with told_sqlite(self.path):
             again = SQLiteEnd(self.path, self._step)

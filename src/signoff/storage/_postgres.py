@@ -248,11 +248,13 @@ class PostgresStorage(Storage):
             connection.run("hold_owner", {"owner": self._owner})
             connection.run("hold_claims", {})
             connection.run("release_claims", {})
+
+            def run(sql: str) -> Rows:
+                return connection.raw(sql, ())
+
             try:
                 # Once we can be seen to live: a move begins with a mark, and looks who lives then.
-                refuse_marked(
-                    lambda sql: connection.raw(sql, ()), "signoff.meta", self.url, works=True
-                )
+                refuse_marked(run, "signoff.meta", self.url, works=True)
             except StorageUnavailable:
                 connection.close()
                 raise

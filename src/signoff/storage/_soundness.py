@@ -253,16 +253,17 @@ def _jobs(store: Looked) -> Checked:
         lacks = [f"schema {JOBS_SCHEMA} is there, but its tables are not"]
         return Checked(check="jobs", found="", wrong=lacks, remedy=remedy)
     made: Any = store.run(f"SELECT version FROM {JOBS_SCHEMA}.signoff_version")
+    said = made[0][0] if made else "no version"
     with suppress(PackageNotFoundError):
-        if not made or made[0][0] != (has := version("procrastinate")):
-            said = made[0][0] if made else "no version"
+        has = version("procrastinate")
+        if said != has:
             lacks = [f"their tables are of {said}, and procrastinate {has} is installed"]
             return Checked(check="jobs", found="", wrong=lacks, remedy=remedy)
     counts = store.run(
         f"SELECT status::text, count(*) FROM {JOBS_SCHEMA}.procrastinate_jobs GROUP BY 1 ORDER BY 1"
     )
     listed = ", ".join(f"{number:,} {status}" for status, number in counts)
-    return Checked(check="jobs", found=f"procrastinate {made[0][0]}; {listed or 'none waits'}")
+    return Checked(check="jobs", found=f"procrastinate {said}; {listed or 'none waits'}")
 
 
 def _sizes(store: Looked) -> Checked:
