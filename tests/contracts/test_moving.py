@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import psycopg
 import pytest
 from movable import execute, filled, root, works
 from orders import Model, Placed, orders
@@ -258,3 +259,39 @@ def test_a_file_is_not_moved_onto_itself_nor_from_nowhere(tmp_path: Path) -> Non
         move(url, f"sqlite:///{tmp_path}/../{tmp_path.name}/a.db")
     with pytest.raises(UsageError, match="memory"):
         move("sqlite://:memory:", url)
+
+
+_IN_PARTS = """
+DROP TABLE signoff.records;
+CREATE TABLE signoff.records (
+    position BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, subject TEXT NOT NULL,
+    seq INTEGER NOT NULL, at TEXT NOT NULL, crossing TEXT NOT NULL, type TEXT NOT NULL,
+    body TEXT NOT NULL, hash TEXT NOT NULL
+) PARTITION BY RANGE (position);
+CREATE TABLE signoff.records_first PARTITION OF signoff.records FOR VALUES FROM (0) TO (50);
+CREATE TABLE signoff.records_rest PARTITION OF signoff.records DEFAULT;
+CREATE INDEX records_of_subject ON signoff.records (subject, seq);
+"""
+
+
+def test_a_table_in_parts_is_filled_and_read_whole(tmp_path: Path, postgres_database: str) -> None:
+    filled(here := f"sqlite:///{tmp_path / 'here.db'}")
+    assert works(postgres_database) == 0
+    with psycopg.connect(postgres_database, autocommit=True) as database:
+        database.execute(_IN_PARTS)
+    moved = move(here, postgres_database)
+    with psycopg.connect(postgres_database) as database:
+        (first,) = database.execute("SELECT count(*) FROM signoff.records_first").fetchone() or ()
+    assert first == 49
+
+    async def goes_on() -> None:
+        async with opened(postgres_database) as storage:
+            await append(storage, "s", 1)
+            assert (await listed(storage))[-1].position == moved.rows["records"] + 1
+
+    asyncio.run(goes_on())
+    back = move(postgres_database, f"sqlite:///{tmp_path / 'back.db'}")
+    assert back.rows["records"] == moved.rows["records"] + 1
+    assert (tmp_path / "back.db").exists()
+    with pytest.raises(StoreMoved):
+        asyncio.run(goes_on())

@@ -33,8 +33,8 @@ _KINDS: Mapping[str, Kind] = {
 _BITS: Mapping[str, int] = {"smallint": 16, "integer": 32}
 
 _NAMED = re.compile(
-    r"^CREATE (?:UNIQUE )?(TABLE|INDEX|FUNCTION|SEQUENCE) (?:IF NOT EXISTS )?"
-    r"(?:signoff\.|signoff_)?(\w+)",
+    r"^CREATE (?:UNIQUE |OR REPLACE )?(TABLE|INDEX|FUNCTION|SEQUENCE) (?:IF NOT EXISTS )?"
+    r"(?!ON )(?:signoff\.|signoff_)?(\w+)",
     re.IGNORECASE,
 )
 
