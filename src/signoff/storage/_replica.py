@@ -212,7 +212,7 @@ class ReadFrom(Storage):
         """What fails on the replica is done on the primary."""
         try:
             yield
-        except (StorageUnavailable, TimeoutError) as error:
+        except (StorageUnavailable, TimeoutError, UsageError) as error:  # or it was just closed
             self._tell(_said(error))
 
     def _tell(self, down: str) -> None:
