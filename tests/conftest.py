@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,19 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture
 def postgres_database(postgres_url: str) -> Iterator[str]:
     """A fresh, empty database."""
+    with _fresh(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture
+def second_database(postgres_url: str) -> Iterator[str]:
+    """Another one."""
+    with _fresh(postgres_url) as url:
+        yield url
+
+
+@contextmanager
+def _fresh(postgres_url: str) -> Iterator[str]:
     import psycopg
 
     name = f"test_{os.getpid()}_{next(_databases)}"

@@ -7,8 +7,10 @@ SignoffError                     the world failed us: report it, or try again
   - NotNow                       a control halted the work: it is done again later
   - StorageUnavailable           the database cannot be reached, written or trusted
     - StoreInUse                 another runtime holds this SQLite file
+    - StoreMoved                 everything in it was moved to another store
     - StoreNotOurs               the database is not one of ours
     - StoreTooNew                a newer version of signoff wrote it
+    - StoreUnfinished            a move into it has not come to its end
 UsageError                       you wrote it wrong: fix the code, never catch
   - UnknownTransition            a move that the state machine does not allow
   - NotRegistered                work is due for a boundary or machine that nobody registered
@@ -29,8 +31,10 @@ __all__ = [
     "SignoffError",
     "StorageUnavailable",
     "StoreInUse",
+    "StoreMoved",
     "StoreNotOurs",
     "StoreTooNew",
+    "StoreUnfinished",
     "UnknownTransition",
     "UsageError",
 ]
@@ -73,12 +77,20 @@ class StoreInUse(StorageUnavailable):
     """Another runtime holds this SQLite file."""
 
 
+class StoreMoved(StorageUnavailable):
+    """Everything in this store was moved to another one, where the work goes on."""
+
+
 class StoreNotOurs(StorageUnavailable):
     """The database exists, but it is not a signoff store."""
 
 
 class StoreTooNew(StorageUnavailable):
     """A newer version of signoff wrote this store."""
+
+
+class StoreUnfinished(StorageUnavailable):
+    """A move into this store is under way, or was interrupted: it is not whole."""
 
 
 class UsageError(Exception):

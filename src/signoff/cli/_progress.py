@@ -46,3 +46,29 @@ def bar(what: str, *, show: bool = True) -> Generator[Callable[[int, int, int], 
                 progress.update(task, completed=done, total=total, day=shown)
 
         yield tell
+
+
+@contextlib.contextmanager
+def steps(what: str, *, show: bool = True) -> Generator[Callable[[str, int, int], None]]:
+    """A function of (what is done now, how much of it so far, of how much) that draws a bar.
+
+    Args:
+        what: Named before the bar until it is called.
+        show: False for programs.
+    """
+    if not show or sys.stderr is None or not sys.stderr.isatty():
+        yield lambda now, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(
+        *columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True
+    ) as progress:
+        task = progress.add_task(what, total=None)
+
+        def tell(now: str, done: int, total: int) -> None:
+            progress.update(task, description=now, completed=done, total=total or None)
+
+        yield tell

@@ -23,6 +23,16 @@ app.add_typer(_console_users.app, name="user")
 def console(
     context: typer.Context,
     store: StoreUrl = DEFAULT_STORE,
+    read_from: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            envvar="SIGNOFF_READ_FROM",
+            help="A replica of the store that pages are read from; what is answered and stopped "
+            "goes to the store itself.",
+            show_default=False,
+        ),
+    ] = "",
     address: Annotated[str, typer.Option(metavar="IP", help="Where it listens.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Where it listens; 0 for any that is free.")
@@ -104,6 +114,7 @@ def console(
         from signoff.console.access import find_users
     settings = Settings(
         store=store,
+        read_from=read_from,
         access=AccessSettings(
             address=address,
             port=port,

@@ -1,4 +1,4 @@
-"""`signoff store`: make a store, and bring it up to date."""
+"""`signoff store`: make a store, bring it up to date, look after it, move it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import typer
 
 from signoff.cli._output import AsJson, show_json
 from signoff.cli._store import DEFAULT_STORE, StoreUrl
+from signoff.cli._store_check import check
+from signoff.cli._store_migrate import migrate
+from signoff.cli._store_move import move
+from signoff.cli._store_vacuum import vacuum
 from signoff.storage import storage_at
 from signoff.words import plain
 
@@ -47,3 +51,9 @@ def init(
     print(plain(f"{url} is ready"))
     if by_workers:
         print("What is due is done by workers: signoff worker --app module:attribute")
+
+
+app.command()(migrate)
+app.command()(check)
+app.command()(vacuum)
+app.command()(move)

@@ -26,6 +26,7 @@ from signoff.console.pages import every_page
 from signoff.console.studies import Studies
 from signoff.errors import BadInput, SignoffError, UsageError
 from signoff.reading import existing
+from signoff.storage import ReadFrom, Storage, reading_from
 
 _LOG = logging.getLogger("signoff.console")
 
@@ -46,9 +47,11 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
-        async with existing(settings.store) as storage:
+        async with existing(settings.store) as primary, _read(primary, settings) as storage:
             path = settings.index or index_path(storage.url)
-            studies = Studies(path.with_name(f"{path.name}.studies"), settings.store, clock)
+            studies = Studies(
+                path.with_name(f"{path.name}.studies"), lambda: _readable(storage, settings), clock
+            )
             async with Index.open(path) as index, index.following(storage), studies.open():
                 app.state.desk = Desk(
                     settings=settings, storage=storage, index=index, studies=studies, clock=clock
@@ -80,6 +83,22 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Starlette:
     access.guard(app)
     app.state.access = access
     return app
+
+
+@contextlib.asynccontextmanager
+async def _read(primary: Storage, settings: Settings) -> AsyncGenerator[Storage]:
+    """The store, with its reads answered by a replica if there is one."""
+    if not settings.read_from:
+        yield primary
+        return
+    async with reading_from(primary, settings.read_from) as storage:
+        yield storage
+
+
+def _readable(storage: Storage, settings: Settings) -> str:
+    """URL of what long reads burden now."""
+    reads = isinstance(storage, ReadFrom) and not storage.lag.down
+    return settings.read_from if reads else settings.store
 
 
 def _htmx() -> Path:

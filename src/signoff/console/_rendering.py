@@ -52,7 +52,8 @@ def render(
         template: Below `templates/`.
         status: Of the answer.
         headers: Of the answer.
-        **values: For the template, besides `user`, `csrf`, `now`, `here`, `progress` and `store`.
+        **values: For the template, besides `user`, `csrf`, `now`, `here`, `progress`, `lag` and
+            `store`.
     """
     desk = desk_of(request)
     text = (
@@ -64,6 +65,7 @@ def render(
             now=desk.clock.now(),
             here=_here(request.url.path),
             progress=desk.index.progress,
+            lag=desk.lag,
             store=desk.storage.url,
             **values,
         )

@@ -14,6 +14,7 @@ class Settings:
 
     Attributes:
         store: URL of the store that it shows; a runtime made it.
+        read_from: URL of a replica of it that pages are read from; empty without one.
         access: Where it is reached, and by whom.
         principals: Who may answer and who may kill, in TOML; read anew when it changes.
         index: Where its own index of the ledger lies. By default beside the store, or in the
@@ -23,6 +24,7 @@ class Settings:
     """
 
     store: str
+    read_from: str = ""
     access: AccessSettings = field(default_factory=AccessSettings)
     principals: Path = Path("signoff.toml")
     index: Path | None = None

@@ -19,7 +19,7 @@ from signoff.reading._caps import Cap, Throttled, throttled
 from signoff.reading._chapters import Chapter, Line, chapters, standing, story_as_json
 from signoff.reading._control_health import FORGOTTEN, STALE, beating
 from signoff.reading._controls import ControlsSet, Share, controls_set
-from signoff.reading._existing import NoStore, existing
+from signoff.reading._existing import NoStore, check_there, existing
 from signoff.reading._finding import Finding
 from signoff.reading._health import examine_store
 from signoff.reading._proof import ChainProof, prove_stretch
@@ -71,6 +71,7 @@ __all__ = [
     "by_deadline",
     "chain",
     "chapters",
+    "check_there",
     "controls_set",
     "countdown",
     "crossing_tree",

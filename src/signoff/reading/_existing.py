@@ -26,16 +26,27 @@ async def existing(url: str) -> AsyncGenerator[Storage]:
         NoStore: If there is none; it is not made.
         StoreNotOurs: If somebody else's database is there; it is not touched.
     """
+    check_there(url)
     storage = storage_at(url)
-    if isinstance(storage, SQLiteStorage):
-        _check_file(storage)
-    else:
-        _check_database(url)
     await storage.open(exclusive=False)
     try:
         yield storage
     finally:
         await storage.close()
+
+
+def check_there(url: str) -> None:
+    """Look whether there is a store at a URL; nothing is opened or made.
+
+    Raises:
+        NoStore: If there is none.
+        StoreNotOurs: If somebody else's file is there.
+    """
+    storage = storage_at(url)
+    if isinstance(storage, SQLiteStorage):
+        _check_file(storage)
+    else:
+        _check_database(url)
 
 
 def _check_file(storage: SQLiteStorage) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 from signoff.errors import StorageUnavailable, StoreInUse
@@ -59,10 +60,34 @@ class FileLock:
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, f"{os.getpid()}\n{text}\n".encode(), 0)
 
-    def release(self) -> None:
-        """Give the lock back."""
+    def release(self, *, leave: str = "") -> None:
+        """Give the lock back.
+
+        Args:
+            leave: A note for whoever comes next, as if its writer had died.
+        """
         if self._file is not None:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, 0)
+                if leave:
+                    os.pwrite(self._file, f"\n{leave}\n".encode(), 0)
             os.close(self._file)
             self._file = None
+
+
+@contextlib.contextmanager
+def held(path: str) -> Generator[None]:
+    """Keep runtimes from a SQLite file without being one: what a dead one noted stays.
+
+    Raises:
+        StoreInUse: If a runtime has it.
+        StorageUnavailable: If the lock's file cannot be made.
+    """
+    lock = FileLock(Path(path + ".lock"))
+    lock.acquire(path)
+    try:
+        if lock.left:
+            lock.note(lock.left)
+        yield
+    finally:
+        lock.release(leave=lock.left)

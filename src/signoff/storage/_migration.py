@@ -122,7 +122,8 @@ def _prepare(
         for statement in schema(dialect):
             run(statement)
         put("version", newest(dialect))
-    stored = {str(key): int(str(value)) for key, value in run(f"SELECT key, value FROM {meta}")}
+    rows = run(f"SELECT key, value FROM {meta} WHERE key IN ('version', 'owner')")
+    stored = {str(key): int(str(value)) for key, value in rows}
     for number, todo in missing(dialect, stored["version"], where):
         for statement in todo:
             run(statement)

@@ -12,11 +12,19 @@ from typing import Any, TypeVar
 
 from signoff.boundary import PendingEffect, Timer
 from signoff.clock import SystemClock
-from signoff.errors import BadInput, MissingExtra, StorageUnavailable, StoreNotOurs, UsageError
+from signoff.errors import (
+    BadInput,
+    MissingExtra,
+    StorageUnavailable,
+    StoreMoved,
+    StoreNotOurs,
+    UsageError,
+)
 from signoff.ledger import Redact
 from signoff.storage._columns import read_effect, read_timer
 from signoff.storage._connection import Connection, FaultPoint, Params, Rows
 from signoff.storage._jobs import JOBS_SCHEMA, Jobs, make_jobs
+from signoff.storage._marks import REFUSED, refuse_marked
 from signoff.storage._migration import prepare_postgres
 from signoff.storage._open import without_password
 from signoff.storage._signs_of_life import BOUNDED, LOOKS, OURS, SERVERS
@@ -163,6 +171,7 @@ class PostgresStorage(Storage):
         self._presence: PostgresConnection | None = None
         self._exclusive = False
         self._jobs: Jobs | None = None
+        self.reconnect_after = RECONNECT_AFTER
 
     @property
     def by_workers(self) -> bool:
@@ -183,20 +192,20 @@ class PostgresStorage(Storage):
         try:
             await self._in_thread(self._prepare)
             if exclusive:
-                with _told(self.url):
+                with told_postgres(self.url):
                     await self._in_thread(self._be_present)
         except BaseException:
             await self.close()
             raise
 
     def _prepare(self) -> None:
-        with _told(self.url):
+        with told_postgres(self.url):
             connection = self._connection()
 
         def run(sql: str, *values: object) -> list[tuple[object, ...]]:
             return connection.raw(sql, values)
 
-        with _told(self.url):
+        with told_postgres(self.url):
             connection.control("BEGIN")
             try:
                 # Two first runs at once: one builds, the other waits and finds it built.
@@ -208,6 +217,8 @@ class PostgresStorage(Storage):
                         "table `meta`. Give another database."
                     )
                 try:
+                    if found[0][1] is not None:
+                        refuse_marked(run, "signoff.meta", self.url, works=self._exclusive)
                     prepare_postgres(run, empty=found[0][1] is None, where=self.url)
                     if connection.run("jobs_made", {})[0][0]:
                         self._jobs = Jobs()
@@ -237,6 +248,16 @@ class PostgresStorage(Storage):
             connection.run("hold_owner", {"owner": self._owner})
             connection.run("hold_claims", {})
             connection.run("release_claims", {})
+
+            def run(sql: str) -> Rows:
+                return connection.raw(sql, ())
+
+            try:
+                # Once we can be seen to live: a move begins with a mark, and looks who lives then.
+                refuse_marked(run, "signoff.meta", self.url, works=True)
+            except StorageUnavailable:
+                connection.close()
+                raise
             self._presence = connection
             return connection
 
@@ -255,7 +276,7 @@ class PostgresStorage(Storage):
             with self._guard:
                 presence.set({"idle_session_timeout": str(round(within * 1000))})
 
-        with _told(self.url):
+        with told_postgres(self.url):
             # Not in our own threads: all of them may be waiting for a lock.
             await asyncio.to_thread(show)
 
@@ -285,7 +306,7 @@ class PostgresStorage(Storage):
 
     async def read(self, look: Callable[[Connection], T]) -> T:
         def run() -> T:
-            for pause in (*RECONNECT_AFTER, None):
+            for pause in (*self.reconnect_after, None):
                 try:
                     return look(self._connection())
                 except psycopg.OperationalError:
@@ -295,7 +316,7 @@ class PostgresStorage(Storage):
                     _wait(pause)
             raise AssertionError("unreachable")
 
-        with _told(self.url):
+        with told_postgres(self.url):
             return await self._in_thread(run)
 
     async def survey(self, look: Callable[[Connection], T]) -> T:
@@ -307,7 +328,7 @@ class PostgresStorage(Storage):
             finally:
                 connection.close()
 
-        with _told(self.url):
+        with told_postgres(self.url):
             return await asyncio.to_thread(run)
 
     async def claim_timers(
@@ -435,7 +456,7 @@ class PostgresStorage(Storage):
                     _wait(pause)
             raise AssertionError("unreachable")
 
-        with _told(self.url):
+        with told_postgres(self.url):
             return await self._in_thread(run)
 
     async def make_jobs(self) -> None:
@@ -444,7 +465,7 @@ class PostgresStorage(Storage):
         Raises:
             MissingExtra: If the library that runs them is not installed.
         """
-        with _told(self.url):
+        with told_postgres(self.url):
             await self._in_thread(lambda: make_jobs(self._connection().connection))
         self._jobs = Jobs()
 
@@ -470,7 +491,7 @@ class PostgresStorage(Storage):
             with connection.transaction():
                 jobs.defer(connection, works, self.clock, far=True)
 
-        with _told(self.url):
+        with told_postgres(self.url):
             await self._in_thread(run)
 
     def _keep_writers_out(self, tx: StoredTransaction, connection: Connection) -> None:
@@ -504,7 +525,7 @@ class PostgresStorage(Storage):
     def _transact(self, script: Callable[[StoredTransaction], T]) -> tuple[T, StoredTransaction]:
         conflicts = 0
         pauses = iter(RECONNECT_AFTER)
-        with _told(self.url):
+        with told_postgres(self.url):
             while True:
                 try:
                     return self._try(script)
@@ -568,7 +589,8 @@ def _is_ours(violation: refused.UniqueViolation) -> bool:
 
 
 @contextlib.contextmanager
-def _told(url: str) -> Generator[None]:
+def told_postgres(url: str) -> Generator[None]:
+    """A database's errors in words."""
     try:
         yield
     except (
@@ -581,6 +603,10 @@ def _told(url: str) -> Generator[None]:
             f"cannot use {url}: {text}. Check that the server runs and the URL is right; "
             "what was acknowledged is safe, and the same can be run again."
         ) from error
+    except psycopg.DatabaseError as error:
+        if error.sqlstate == REFUSED:
+            raise StoreMoved(error.diag.message_primary) from error
+        raise
     except Conflict as error:
         raise StorageUnavailable(
             f"{error} is written by so many at once that this one never got its turn; run it again"

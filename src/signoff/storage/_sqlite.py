@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from signoff.boundary import PendingEffect, Timer
-from signoff.errors import StorageUnavailable, UsageError
+from signoff.errors import StorageUnavailable, StoreMoved, UsageError
 from signoff.ledger import Redact
 from signoff.storage._columns import read_effect, read_timer
 from signoff.storage._connection import Connection, FaultPoint, Params, Rows
 from signoff.storage._file_lock import FileLock
+from signoff.storage._marks import SAYS, refuse_marked_file
 from signoff.storage._migration import check_ours, prepare_sqlite
 from signoff.storage._sql import queries
 from signoff.storage._storage import Storage
@@ -116,8 +117,9 @@ class SQLiteStorage(Storage):
             self._lock = FileLock(Path(self.path + ".lock"))
             self._lock.acquire(self.path)
         try:
-            with _told(self.path):
+            with told_sqlite(self.path):
                 self._write = SQLiteConnection(connect(self.path), self._fault_point)
+                refuse_marked_file(self._write.connection, self.path, works=exclusive)
                 self._owner = prepare_sqlite(self._write.connection, self.path, new_owner=exclusive)
                 if self.path != ":memory:":
                     raw = connect(self.path)
@@ -174,7 +176,7 @@ class SQLiteStorage(Storage):
             return await self.transact(lambda tx: look(tx.connection))
 
         def run() -> T:
-            with _told(self.path), contextlib.closing(connect(self.path)) as raw:
+            with told_sqlite(self.path), contextlib.closing(connect(self.path)) as raw:
                 raw.execute("PRAGMA query_only = 1")
                 raw.execute("BEGIN")
                 return look(SQLiteConnection(raw, None))
@@ -363,7 +365,8 @@ def use_wal(connection: sqlite3.Connection) -> None:
 
 
 @contextlib.contextmanager
-def _told(path: str) -> Generator[None]:
+def told_sqlite(path: str) -> Generator[None]:
+    """A database's errors in words."""
     try:
         yield
     except sqlite3.Error as error:
@@ -374,9 +377,11 @@ def _tell(error: BaseException, path: str) -> BaseException:
     """A database's error in words; any other error as it is."""
     if not isinstance(error, sqlite3.OperationalError | sqlite3.DatabaseError):
         return error
+    text = str(error)
+    if text.startswith(SAYS):
+        return StoreMoved(text)
     if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
         return error
-    text = str(error)
     told = {
         "disk is full": "the disk is full: free some space and run the same again",
         "readonly": "the file or its folder is read-only: check its permissions",

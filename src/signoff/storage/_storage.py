@@ -56,6 +56,8 @@ class Storage(ControlReads, EventReads, ABC):
         self._redact = redact
         self._fault_point = fault_point
         self._owner = 0
+        #: Seconds between tries to read from a database that went away.
+        self.reconnect_after: Sequence[float] = ()
         #: Of the code that crosses: what newer code has begun is left to it.
         self.code = 0
         #: Times the seals; the runtime puts its own here.

@@ -23,7 +23,7 @@ CHECK = ("check", "--app", "app:things")
 
 
 def studies(folder: Path, store: str = "sqlite:///none.db") -> Studies:
-    return Studies(folder / "kept", store, SystemClock())
+    return Studies(folder / "kept", lambda: store, SystemClock())
 
 
 def project(folder: Path, *lines: str) -> Path:

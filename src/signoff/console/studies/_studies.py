@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,14 +52,14 @@ class Studies:
 
     Args:
         folder: Where that is kept, as one file each.
-        store: URL of the store that they are about; handed over in the environment, so that no
-            password stands in a list of processes.
+        store: Says the URL of the store that they are about; handed over in the environment, so
+            that no password stands in a list of processes.
         clock: Says when.
     """
 
-    def __init__(self, folder: Path, store: str, clock: Clock) -> None:
+    def __init__(self, folder: Path, store: Callable[[], str], clock: Clock) -> None:
         self._folder = folder
-        self._store = _wherever(store)
+        self._store = store
         self._clock = clock
         self._turn = asyncio.Semaphore(1)
         self._tasks: dict[str, tuple[str, asyncio.Task[None]]] = {}
@@ -146,7 +146,7 @@ class Studies:
         return Found(at=since, seconds=seconds, status=status, value=value, error=told)
 
     def _environment(self) -> Mapping[str, str]:
-        return {"SIGNOFF_STORE": self._store, "NO_COLOR": "1", "COLUMNS": "200"}
+        return {"SIGNOFF_STORE": _wherever(self._store()), "NO_COLOR": "1", "COLUMNS": "200"}
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.json"
