@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import console_route_table
 import pytest
-from console_doors import Browser
+from console_doors import HASHED, PASSWORD, Browser
 from console_world import LEAVING, PEOPLE, Crawl, Form, World, filled, standing
 from starlette.routing import Mount, Route
 from stores import opened
@@ -333,6 +333,36 @@ def test_whoever_only_reads_changes_nothing(world: World, name: str) -> None:
         head = browser.head(address)
         assert (head.status_code, head.content) == (answer.status_code, b""), address
     assert state_of(world) == before
+
+
+# Secrets
+
+
+def leaked(answers: Mapping[str, Any], secrets: Collection[str]) -> list[str]:
+    """Where one of the secrets stands."""
+    return [
+        f"{address}: {secret[:12]}"
+        for address, answer in answers.items()
+        for secret in secrets
+        if secret in answer.text or any(secret in value for value in answer.headers.values())
+    ]
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_no_page_shows_a_secret(world: World, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords and their hashes, the sessions of others, keys in the environment."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-0123456789")
+    others = [world.browser(other) for other in PEOPLE if other != name]
+    secrets = {PASSWORD, HASHED, "sk-planted-0123456789", *(each.session for each in others)}
+    assert all(len(secret) > 10 for secret in secrets)
+    browser = world.browser(name)
+    found = dict(world.crawl(browser).found)
+    for address in ("/no-such-page", "/crossings/none", "/approvals/none", "/crossings?page=x"):
+        found[address] = browser.get(address)
+    assert len(found) > 20
+    assert leaked(found, secrets) == []
+    planted = next(iter(found.values())).text[:60]
+    assert leaked(found, [planted]), "a secret on a page is found"
 
 
 # Without a users file
