@@ -18,8 +18,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from slow import SLOW
 
 _databases = count(1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark those that `slow` names."""
+    for item in items:
+        module, _, name = item.nodeid.removeprefix("tests/").partition("::")
+        if name in SLOW.get(module, ()):
+            item.add_marker(pytest.mark.slow)
+
 
 # A shell lets what it runs in the background ignore interrupts, and all that is started from there;
 # some tests start a process and interrupt it.

@@ -31,7 +31,7 @@ def home() -> Iterator[Path]:
 def test_nothing_is_lost_or_doubled_while_everything_fails(database: str, home: Path) -> None:
     said = os.environ.get("SIGNOFF_ENDURANCE_SEED", "")
     seed = int(said) if said else random.randrange(10**6)
-    plan = Plan(database, seed, 16, capacity_seconds=4, dead_after=4, rest=150, megabytes=1024)
+    plan = Plan(database, seed, 12, capacity_seconds=4, dead_after=4, rest=150, megabytes=1024)
     with prepared(plan, home) as course:
         run = course.run()
     told = f"SIGNOFF_ENDURANCE_SEED={seed}\n{in_words(database, run)}"

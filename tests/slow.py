@@ -1,0 +1,52 @@
+"""Tests that take long and have a quicker sibling in their module: marked `slow` when collected."""
+
+#: By module, the rest of their ids.
+SLOW = {
+    "acceptance/test_console_accessible.py": (
+        "test_nothing_stands_in_anybodys_way[dark-phone]",
+        "test_nothing_stands_in_anybodys_way[light-phone]",
+        "test_nothing_stands_in_anybodys_way[dark-desk]",
+    ),
+    "acceptance/test_console_browser.py": (
+        "test_an_inbox_of_ten_thousand_tickets_is_walked_with_the_keyboard",
+        "test_markup_in_every_field_stays_text",
+    ),
+    "acceptance/test_consumers_killed_at_every_statement.py": (
+        "test_killed_a_statement_later_each_time_they_still_end_well[postgres]",
+    ),
+    "acceptance/test_conversational_workloads_killed.py": (
+        "test_a_kill_at_any_statement_leaves_nothing_half_done[postgres-network-triage]",
+        "test_a_kill_at_any_statement_leaves_nothing_half_done[postgres-billing-assist]",
+    ),
+    "acceptance/test_endurance.py": (
+        "test_nothing_is_lost_or_doubled_while_everything_fails[postgres]",
+    ),
+    "acceptance/test_kill_at_every_statement.py": (
+        "test_a_kill_at_any_statement_loses_and_doubles_nothing[postgres-transactional]",
+        "test_a_kill_at_any_statement_loses_and_doubles_nothing[sqlite-neither]",
+    ),
+    "acceptance/test_long_horizon_workloads.py": (
+        "test_a_kill_at_any_moment_changes_nothing[postgres-lead-warming]",
+        "test_a_kill_at_any_moment_changes_nothing[postgres-port-in]",
+    ),
+    "acceptance/test_new_projects.py": (
+        "test_a_new_project_is_formatted_and_typed[months, on a row, with everything]",
+    ),
+    "acceptance/test_planted_signatures.py": ("test_clean_ledgers_are_called_healthy",),
+    "acceptance/test_recorded_corpora.py": (
+        "test_four_runs_find_what_one_run_misses",
+        "test_every_record_is_read[bfcl_recorded-bfcl-101940-68]",
+    ),
+    "acceptance/test_recorded_reliability.py": (
+        "test_what_a_version_changed_in_bfcl_is_found[-FC-0.842-0.87-36-80]",
+    ),
+    "acceptance/test_renewals.py": (
+        "test_two_processes_on_one_postgresql_do_nothing_twice",
+        "test_a_kill_at_any_moment_changes_nothing[postgres]",
+    ),
+    "acceptance/test_renewals_command.py": ("test_an_interrupted_run_goes_on",),
+    "typing/test_mistakes.py": (
+        "test_it_is_seen_where_it_is_made[by_basedpyright-a verifier about another subject]",
+    ),
+    "unit/cli/test_approvals_command.py": ("test_on_postgres_it_is_the_same",),
+}
