@@ -18,9 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from slow import SLOW
 
 _databases = count(1)
+
+# How long an example may take depends on what else the machine does.
+settings.register_profile("signoff", deadline=None)
+settings.load_profile("signoff")
 
 
 @pytest.hookimpl(tryfirst=True)
