@@ -179,6 +179,39 @@ def test_what_a_move_left_unfinished_is_closed_until_it_has_ended(
     assert works(destination) == records
 
 
+def test_the_last_step_can_be_done_later(source: str, destination: str) -> None:
+    filled(source)
+
+    def cut(step: str) -> None:
+        if step == "unmark":
+            raise InterruptedError
+
+    records = works(source)
+    with pytest.raises(InterruptedError):
+        move(source, destination, step=cut)
+    assert works(source) is works(destination) is None
+    assert move(source, destination).verification.records == records
+    assert works(source) is None
+    assert works(destination) == records
+
+
+def test_a_copy_that_is_not_the_same_stays_closed(source: str, destination: str) -> None:
+    filled(source)
+    steps: list[str] = []
+
+    def meddle(step: str) -> None:
+        steps.append(step)
+        if step == "committed" and steps.count("committed") == 1:
+            execute(destination, "UPDATE signoff_tickets SET reason = 'other'")
+
+    with pytest.raises(StorageUnavailable, match=r"tickets has .* stays closed"):
+        move(source, destination, step=meddle)
+    assert works(source)
+    assert works(destination) is None
+    assert move(source, destination).rows["tickets"]
+    assert works(destination)
+
+
 def test_a_store_in_use_stays_where_it_is(source: str, destination: str) -> None:
     filled(source)
 
@@ -233,6 +266,20 @@ def test_what_postgresql_cannot_hold_is_refused_before_anything_is_copied(
     assert move(hostile, elsewhere).rows["records"] == 2
 
 
+def test_what_is_too_large_for_postgresql_is_refused(
+    tmp_path: Path, second_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from signoff.storage import _copied
+
+    filled(here := f"sqlite:///{tmp_path / 'here.db'}")
+    monkeypatch.setattr(_copied, "HUGE", 8192)
+    with pytest.raises(BadInput, match=r"body of payloads .* MiB"):
+        move(here, second_database)
+    monkeypatch.undo()
+    monkeypatch.setattr(_copied, "WEIGHT", 100)  # one row at a time
+    assert move(here, second_database).rows["payloads"] == 1
+
+
 def test_text_that_is_no_unicode_is_refused(tmp_path: Path, destination: str) -> None:
     broken = f"sqlite:///{tmp_path / 'broken.db'}"
     filled(broken)
@@ -255,7 +302,7 @@ def test_a_file_is_not_moved_onto_itself_nor_from_nowhere(tmp_path: Path) -> Non
         move(url, f"sqlite:///{tmp_path / 'b.db'}")
     assert not (tmp_path / "b.db").exists()
     filled(url)
-    with pytest.raises(UsageError, match="same file"):
+    with pytest.raises(UsageError, match="same store"):
         move(url, f"sqlite:///{tmp_path}/../{tmp_path.name}/a.db")
     with pytest.raises(UsageError, match="memory"):
         move("sqlite://:memory:", url)

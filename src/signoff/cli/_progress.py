@@ -67,8 +67,13 @@ def steps(what: str, *, show: bool = True) -> Generator[Callable[[str, int, int]
         *columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True
     ) as progress:
         task = progress.add_task(what, total=None)
+        shown = what
 
         def tell(now: str, done: int, total: int) -> None:
-            progress.update(task, description=now, completed=done, total=total or None)
+            nonlocal shown
+            if now != shown:
+                shown = now
+                progress.reset(task, description=now, total=total or None)
+            progress.update(task, completed=done)
 
         yield tell

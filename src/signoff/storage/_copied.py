@@ -17,6 +17,9 @@ Batch = Sequence[tuple[Any, ...]]
 #: Bytes of a value that PostgreSQL is asked to take; it takes a row of a gibibyte, with escapes.
 HUGE = 256 * 1024 * 1024
 
+#: Rows, and characters, that are read and written at a time.
+BATCH, WEIGHT = 1000, 8 * 1024 * 1024
+
 #: Bytes of the columns of an index; a B-tree of PostgreSQL's refuses more than 2,704 a row.
 _LONGEST_KEY = 2600
 
@@ -25,6 +28,15 @@ _SHORT = 600
 
 #: Values that a refusal names.
 _NAMED = 5
+
+
+def batched(fetch: Callable[[int], Batch]) -> Iterator[Batch]:
+    """Rows, fewer at a time where they are heavy."""
+    size = 16
+    while batch := fetch(size):
+        yield batch
+        heaviest = max(sum(len(v) for v in row if isinstance(v, str)) for row in batch)
+        size = max(1, min(BATCH, size * 4, WEIGHT // (heaviest + 1)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def refuse_marked_file(connection: sqlite3.Connection, path: str, *, works: bool
         return connection.execute(sql).fetchall()
 
     if run("SELECT 1 FROM sqlite_schema WHERE name = 'signoff_meta'"):
-        refuse_marked(run, "signoff_meta", path, works=works)
+        refuse_marked(run, "signoff_meta", f"sqlite:///{path}", works=works)
 
 
 def freeze_sqlite(tables: Iterable[str], mark: Mark) -> Iterator[str]:

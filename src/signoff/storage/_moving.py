@@ -91,8 +91,8 @@ def move(
     """
     there = _end(destination, step)
     here = _end(source, step)
-    if _same_file(here, there):
-        raise UsageError(f"{here} and {there} are the same file")
+    if here.url == there.url or _same_file(here, there):
+        raise UsageError(f"{here} and {there} are the same store")
     with ExitStack() as stack:
         stack.enter_context(here.opened(makes=False))
         stack.enter_context(there.opened(makes=True))

@@ -12,10 +12,10 @@ from psycopg.pq import TransactionStatus
 from signoff.errors import StorageUnavailable, StoreInUse, StoreMoved
 from signoff.ledger import Verification
 from signoff.storage._catalog import META, Table, postgres_tables
-from signoff.storage._copied import Batch
+from signoff.storage._copied import Batch, batched
 from signoff.storage._marks import REFUSED, Mark, freeze_postgres, marks
 from signoff.storage._migration import prepare_postgres
-from signoff.storage._moving_sqlite import BATCH, refuse_older
+from signoff.storage._moving_sqlite import refuse_older
 from signoff.storage._open import without_password
 from signoff.storage._postgres import PostgresConnection
 from signoff.storage._proving import proof
@@ -160,7 +160,7 @@ class PostgresEnd:
             self._db.connection.cursor(name="moved", withhold=idle) as cursor,
         ):
             cursor.execute(f"SELECT {listed} FROM {table.full}")  # pyright: ignore[reportArgumentType, reportCallIssue]
-            while batch := cursor.fetchmany(BATCH):
+            for batch in batched(cursor.fetchmany):
                 self._step("read")
                 yield batch
 

@@ -10,16 +10,13 @@ from pathlib import Path
 from signoff.errors import StorageUnavailable
 from signoff.ledger import Verification
 from signoff.storage._catalog import META, Table, sqlite_tables
-from signoff.storage._copied import Batch
+from signoff.storage._copied import Batch, batched
 from signoff.storage._file_lock import held
 from signoff.storage._marks import Mark, freeze_sqlite, marks
 from signoff.storage._migration import missing, prepare_sqlite
 from signoff.storage._proving import proof
 from signoff.storage._sql import Dialect
 from signoff.storage._sqlite import SQLiteConnection, connect, told_sqlite
-
-#: Rows that are read and written at a time.
-BATCH = 1000
 
 _COUNTED = """
 SELECT (SELECT seq FROM sqlite_sequence WHERE name = '{full}'), (SELECT max({column}) FROM {full})
@@ -108,7 +105,7 @@ class SQLiteEnd:
         with told_sqlite(self.path):
             try:
                 cursor = self._db.execute(f"SELECT {listed} FROM {table.full}")
-                while batch := cursor.fetchmany(BATCH):
+                for batch in batched(cursor.fetchmany):
                     self._step("read")
                     yield batch
             except sqlite3.OperationalError as error:
