@@ -22,6 +22,7 @@ from benchmarks.machine import ROOT, scratch, slow_flush_library
 from benchmarks.peers.contenders import CONTENDERS, Contender
 from benchmarks.peers.crashing import NUMBER, crash
 from benchmarks.peers.page import write
+from benchmarks.peers.programs.work import accepted, proposed
 from benchmarks.peers.running import Failed, Running, disk, running
 
 RESULTS = ROOT / "benchmarks" / "results" / "peers.json"
@@ -118,12 +119,18 @@ def in_turns(
                     if number >= 0:
                         blocks.setdefault(peer.who.name, {}).setdefault(shape, []).append(said)
             tell(f"{store}{' (slow)' if variables else ''}: {shape} done")
+        crossed = [
+            first * 10_000 + number
+            for first, (callers, each) in enumerate(
+                (callers, each) for callers, _, each in shapes for _ in range(rounds + 1)
+            )
+            for number in range(callers * each)
+        ]
+        yes = sum(accepted(proposed(number)) for number in crossed)
+        owed = {"rows": yes, "rejected": len(crossed) - yes}
         for peer in peers:
-            said = peer.ask(do="count")
-            crossings = sum(callers * each * (rounds + 1) for callers, _, each in shapes)
-            if said != {"rows": crossings * 4 // 5, "rejected": crossings // 5}:
-                tell(f"  {peer.who.name} has {said} after {crossings} crossings")
-                blocks[peer.who.name]["wrong"] = [said]
+            if (said := peer.ask(do="count")) != owed:
+                raise AssertionError(f"{peer.who.name} has {said}, and not {owed}")
     return blocks
 
 
