@@ -41,7 +41,6 @@ def crash(who: Contender, store: str, folder: Path, number: int = NUMBER) -> dic
                 raise Failed(f"{who.name} ended by itself")
             time.sleep(0.005)
         peer.kill()
-    known = sum(_sent(folder).values())
     began = time.monotonic()
     peer = Running(who, store, folder)
     up = time.monotonic() - began
@@ -52,7 +51,6 @@ def crash(who: Contender, store: str, folder: Path, number: int = NUMBER) -> dic
     return {
         "recovery": recovery,
         "up": up,
-        "left": len(owed) - known,
         "owed": len(owed),
         "accepted": said["accepted"],
         "lost": len(owed - set(sent)),

@@ -98,17 +98,17 @@ def crash(kept: dict[str, Any]) -> Iterator[str]:
     """What three kills did."""
     yield (
         "| database | | sent twice or more | most often one was sent | never sent "
-        "| left to send at the last start | from there to the end |"
+        "| from the last start to the end |"
     )
-    yield "|---|---|---|---|---|---|---|"
+    yield "|---|---|---|---|---|---|"
     for store in ("sqlite", "postgres"):
         for who, said in kept["crashes"].get(store, {}).items():
             if "error" in said:
-                yield f"| {_STORES[store]} | {who} | did not finish | | | | |"
+                yield f"| {_STORES[store]} | {who} | did not finish | | | |"
                 continue
             yield (
                 f"| {_STORES[store]} | {who} | {said['doubled']} | {said['most']} "
-                f"| {said['lost']} | {said['left']} | {said['recovery']:.1f} s |"
+                f"| {said['lost']} | {said['recovery']:.1f} s |"
             )
 
 
