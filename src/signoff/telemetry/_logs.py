@@ -18,6 +18,7 @@ LOGGERS = (
     "signoff.console",
     "signoff.control",
     "signoff.runtime",
+    "signoff.storage",
     "signoff.telemetry",
 )
 

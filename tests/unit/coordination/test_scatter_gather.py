@@ -197,6 +197,8 @@ def test_closing_the_runtime_stops_everybody(store_url: str) -> None:
         async with Runtime(store_url) as runtime:
             running = asyncio.create_task(runtime.run(thing, Case(), key="k"))
             await settled(runtime, "k/1/a")
+            while not panel.asked["b"]:  # noqa: ASYNC110  # nobody tells us
+                await asyncio.sleep(0.01)
         with pytest.raises(asyncio.CancelledError):
             await running
         panel.plan["b"] = [2]
