@@ -9,10 +9,17 @@ from typing import Any
 
 import pytest
 
+from benchmarks import scaling_page
 from benchmarks.endurance import page as endurance
 from benchmarks.peers import page as peers
 
 ROOT = Path(__file__).parents[2]
+
+
+def test_the_page_about_scale_shows_what_is_kept() -> None:
+    """Anew: `python -m benchmarks.scaling_page`."""
+    shown = scaling_page.PAGE.read_text(encoding="utf-8")
+    assert scaling_page.told(shown, scaling_page.kept()) == shown
 
 
 @pytest.mark.parametrize(
