@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -36,6 +36,10 @@ class _Back(Exception):
     """The question before is asked again."""
 
 
+class _Quit(Exception):
+    """Nothing is asked any more."""
+
+
 def asked_workload() -> Workload:
     """The workload that somebody describes at the terminal. Asks on standard error.
 
@@ -50,12 +54,21 @@ def asked_workload() -> Workload:
             "there is nobody to ask, because standard input is no terminal: name a workload file, "
             "or - to read one from standard input"
         )
+    try:
+        answers = _everything_asked(QUESTIONS)
+    except (KeyboardInterrupt, _Quit) as quit_:
+        print("\nnothing was decided", file=sys.stderr)
+        raise typer.Exit(Status.INTERRUPTED) from quit_
+    return workload_of({name: value for name, value in answers.items() if value is not None})
+
+
+def _everything_asked(questions: Sequence[Question]) -> dict[str, object]:
     _say(_HOW, "dim")
     answers: dict[str, object] = {}
     asked: list[int] = []
     at = 0
-    while at < len(QUESTIONS):
-        question = QUESTIONS[at]
+    while at < len(questions):
+        question = questions[at]
         if question.is_moot(answers):
             answers.pop(question.name, None)
             at += 1
@@ -71,7 +84,7 @@ def asked_workload() -> Workload:
             continue
         asked.append(at)
         at += 1
-    return workload_of({name: value for name, value in answers.items() if value is not None})
+    return answers
 
 
 def _answered(question: Question, answers: Mapping[str, object]) -> object:
@@ -156,19 +169,16 @@ def _line(prompt: str) -> str:
     Raises:
         BadInput: If it is no text.
         _Back: If they go back.
-        typer.Exit: If they quit or interrupt, or there is nothing more to read.
+        _Quit: If they quit, or there is nothing more to read.
     """
     print(prompt, end="", file=sys.stderr, flush=True)
     try:
         line = sys.stdin.readline()
     except UnicodeDecodeError as error:
         raise BadInput("that is no text that can be read") from error
-    except KeyboardInterrupt:
-        line = ""
     said = line.strip()
     if not line or said.lower() in _QUIT:
-        print("\nnothing was decided", file=sys.stderr)
-        raise typer.Exit(Status.INTERRUPTED)
+        raise _Quit
     if said.lower() in _BACK:
         raise _Back
     return said
