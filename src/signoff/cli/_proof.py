@@ -36,6 +36,8 @@ def as_json(verification: Verification) -> dict[str, Any]:
         "subjects": verification.subjects,
         "seals": verification.seals,
         "root": verification.root,
+        "removed": verification.removed,
+        "seals_outlived": verification.outlived,
         "faults": [
             {"subject": fault.subject, "record": fault.seq, "what": fault.what}
             for fault in verification.faults

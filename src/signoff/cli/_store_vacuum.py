@@ -27,7 +27,7 @@ def vacuum(
     ] = 7,
     json: AsJson = False,
 ) -> None:
-    """Give back the room that a store no longer needs. No record is ever deleted."""
+    """Give back the room that a store no longer needs. No record is deleted."""
     check_there(store)
     with steps("vacuuming the store", show=not json) as tell:
         done = asyncio.run(

@@ -17,6 +17,7 @@ from signoff.cli._proof import make_seal, prove
 from signoff.cli._store import DEFAULT_STORE, StoreUrl
 from signoff.cli._story import show_story
 from signoff.errors import BadInput
+from signoff.ledger import Verification
 from signoff.reading import (
     chapters,
     crossing_tree,
@@ -169,8 +170,19 @@ def verify(
             show_table(("subject", "record", "what is wrong"), cells)
         elif not verification.seals:
             print("No seal yet: `signoff ledger seal` makes the loss of a whole tail visible, too.")
+        if verification.removed:
+            _tell_removed(verification)
     if not verification.intact:
         raise typer.Exit(Status.NOT_INTACT)
+
+
+def _tell_removed(verification: Verification) -> None:
+    removed = count(verification.removed, "more record")
+    told = f"{removed} were removed under a retention policy; what remains is chained to them."
+    if verification.outlived:
+        seals = count(verification.outlived, "seal")
+        told += f" {seals} of before that cannot be compared any more."
+    print(told)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`signoff store`: make a store, bring it up to date, look after it, move it."""
+"""`signoff store`: make a store, bring it up to date, look after it, thin it out, move it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from signoff.cli._store import DEFAULT_STORE, StoreUrl
 from signoff.cli._store_check import check
 from signoff.cli._store_migrate import migrate
 from signoff.cli._store_move import move
+from signoff.cli._store_retain import retain
 from signoff.cli._store_vacuum import vacuum
 from signoff.storage import storage_at
 from signoff.words import plain
 
-app = typer.Typer(help="Make, migrate, check, clean and move a store.", no_args_is_help=True)
+app = typer.Typer(
+    help="Make, migrate, check, clean, thin out and move a store.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -56,4 +59,5 @@ def init(
 app.command()(migrate)
 app.command()(check)
 app.command()(vacuum)
+app.command()(retain)
 app.command()(move)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from signoff.ledger._chain import EMPTY, link, merkle_root
-from signoff.ledger._record import Sealed
+from signoff.ledger._record import Cut, Sealed
 
 #: The subject whose chain holds the seals.
 SEALS = "signoff:seals"
@@ -52,13 +52,25 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What `signoff ledger verify` recomputed."""
+    """What `signoff ledger verify` recomputed.
+
+    Attributes:
+        records: That are there.
+        subjects: Whose chains they are in, without that of the seals.
+        seals: Seals among them.
+        root: Merkle root over the heads of all chains.
+        faults: What is wrong.
+        removed: Records that a retention policy removed from the beginnings of chains.
+        outlived: Seals that cannot be compared any more, because records went that they cover.
+    """
 
     records: int
     subjects: int
     seals: int
     root: str
     faults: tuple[Fault, ...]
+    removed: int = 0
+    outlived: int = 0
 
     @property
     def intact(self) -> bool:
@@ -72,6 +84,9 @@ class Verifying:
     a payload that no longer has its digest, and the loss of a tail or of a whole subject that a
     seal covers. Does not find the loss of what came after the last seal together with its head:
     print the seal's root elsewhere.
+
+    A chain whose beginning was removed under a retention policy is recomputed from what its `Cut`
+    says; a seal that is older than the last cut counts only if it still can be compared.
     """
 
     def __init__(self, *, most: int = 100) -> None:
@@ -81,6 +96,11 @@ class Verifying:
         self._records = 0
         self._seals = 0
         self._referred: dict[str, tuple[str, int]] = {}
+        # The first record of each chain whose beginning is not there, until a cut accounts for it.
+        self._begun: dict[str, Entry] = {}
+        self._removed = 0
+        self._last_cut = 0
+        self._unlike: list[Entry] = []
 
     def feed(self, entry: Entry, body: Mapping[str, Any]) -> None:
         """Take the next entry, in order of position; payloads come after all entries.
@@ -88,12 +108,27 @@ class Verifying:
         Args:
             entry: The record.
             body: Its parsed body; may be left empty unless the record is a seal or refers to a
-                payload.
+                payload, or is a cut.
         """
         self._records += 1
         length, head = self._heads.get(entry.subject, (0, EMPTY))
-        if entry.seq != length + 1:
-            self.fault(entry.subject, entry.seq, f"record {length + 1} is missing before it")
+        if not length and entry.seq > 1:
+            self._begun[entry.subject] = entry
+        else:
+            if entry.seq != length + 1:
+                self.fault(entry.subject, entry.seq, f"record {length + 1} is missing before it")
+            self._check_link(head, entry)
+        if entry.type == Cut.type:
+            self._check_cut(entry, body)
+        for value in body.values():
+            if isinstance(value, dict) and "$payload" in value:
+                place = (entry.subject, entry.seq)
+                self._referred.setdefault(str(cast("Any", value)["$payload"]), place)
+        if entry.subject == SEALS and entry.type == Sealed.type:
+            self._check_seal(entry, body)
+        self._heads[entry.subject] = (entry.seq, entry.hash)
+
+    def _check_link(self, head: str, entry: Entry) -> None:
         expected = link(
             head,
             subject=entry.subject,
@@ -107,18 +142,20 @@ class Verifying:
         # into the next under the same hash.
         if expected != entry.hash or '"' in entry.at + entry.crossing + entry.type:
             self.fault(entry.subject, entry.seq, f"the {entry.type} record was altered")
-        for value in body.values():
-            if isinstance(value, dict) and "$payload" in value:
-                place = (entry.subject, entry.seq)
-                self._referred.setdefault(str(cast("Any", value)["$payload"]), place)
-        if entry.subject == SEALS and entry.type == Sealed.type:
-            self._check_seal(entry, body)
-        self._heads[entry.subject] = (entry.seq, entry.hash)
+
+    def _check_cut(self, entry: Entry, body: Mapping[str, Any]) -> None:
+        first = self._begun.get(entry.subject)
+        # A later cut may have gone further than this one did.
+        if first is not None and body.get("upto") == first.seq - 1:
+            self._check_link(str(body.get("head")), first)
+            self._removed += first.seq - 1
+            self._last_cut = entry.position
+            del self._begun[entry.subject]
 
     def _check_seal(self, entry: Entry, body: Mapping[str, Any]) -> None:
         self._seals += 1
         if body.get("root") != self._root():
-            self.fault(entry.subject, entry.seq, "the sealed records are not those that remain")
+            self._unlike.append(entry)
 
     def _root(self) -> str:
         return merkle_root(
@@ -144,6 +181,12 @@ class Verifying:
                 self.fault(subject, mine[0], f"the head says {theirs[0]} records, found {mine[0]}")
         for subject, (length, _) in stored.items():
             self.fault(subject, length, f"all {length} records are gone")
+        for subject, first in self._begun.items():
+            self.fault(subject, first.seq, f"record {first.seq - 1} is missing before it")
+        # What a cut removed cannot be compared with a seal that was made before.
+        lost = [seal for seal in self._unlike if seal.position > self._last_cut]
+        for seal in lost:
+            self.fault(seal.subject, seal.seq, "the sealed records are not those that remain")
         for digest, (subject, seq) in self._referred.items():
             self.fault(subject, seq, f"its payload {digest[:12]} is gone")
         return Verification(
@@ -152,6 +195,8 @@ class Verifying:
             seals=self._seals,
             root=self._root(),
             faults=tuple(self._faults),
+            removed=self._removed,
+            outlived=len(self._unlike) - len(lost),
         )
 
     def fault(self, subject: str, seq: int, what: str) -> None:

@@ -343,6 +343,58 @@ class Sealed(Record):
     position: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut(Record):
+    """The beginning of this chain was removed under a retention policy; it goes on from here.
+
+    Attributes:
+        upto: Place in the chain of the last record that was removed.
+        head: Hash of that record: what the first that remains is chained to.
+        position: Its place in the whole ledger.
+        removed: How many records were removed by this cut.
+        policy: Digest of the policy.
+        rule: Its rule, in words.
+        by: Who had it applied.
+        machine: Of the subject's row, if it has one.
+        state: Where that row stood.
+        version: And at which version.
+    """
+
+    upto: int
+    head: str
+    position: int
+    removed: int
+    policy: str
+    rule: str
+    by: str
+    machine: str = ""
+    state: str = ""
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retained(Record):
+    """A retention policy was applied to the whole store; what went, in numbers.
+
+    Attributes:
+        policy: Its digest.
+        by: Who had it applied.
+        subjects: Whose chains were cut.
+        records: That were removed.
+        payloads: Large values that nothing referred to any more.
+        keys: Crossings whose keys are forgotten.
+        tickets: Closed questions about them that were removed.
+    """
+
+    policy: str
+    by: str
+    subjects: int
+    records: int
+    payloads: int
+    keys: int
+    tickets: int
+
+
 _FIELDS: dict[type[Record], tuple[str, ...]] = {}
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from signoff.ledger import EMPTY, Entry, link
+from signoff.ledger import EMPTY, Cut, Entry, link
+from signoff.reading._account import parsed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,14 +31,20 @@ class ChainProof:
         return not self.faults
 
 
-def prove_stretch(before: Entry | None, records: Sequence[Entry]) -> ChainProof:
+def prove_stretch(
+    before: Entry | None, records: Sequence[Entry], cut: Entry | None = None
+) -> ChainProof:
     """Recompute a stretch of a chain.
 
     Args:
         before: The record before it; None if it begins with the chain.
         records: Consecutive records of one subject, at least one.
+        cut: The last `Cut` of the chain, if its beginning was removed.
     """
     seq, head = (0, EMPTY) if before is None else (before.seq, before.hash)
+    if before is None and cut is not None and cut.type == Cut.type:
+        told = parsed(cut)
+        seq, head = int(told.get("upto", 0)), str(told.get("head", EMPTY))
     faults: list[tuple[int, str]] = []
     for entry in records:
         if entry.seq != seq + 1:

@@ -216,6 +216,17 @@ def _asked_again(body: Body) -> list[tuple[str, str]]:
     return [("ASKED AGAIN", text), ("", said)]
 
 
+def _retained(body: Body) -> list[tuple[str, str]]:
+    gone = [
+        f"{count(body['records'], 'record')} of {count(body['subjects'], 'subject')}",
+        count(body["payloads"], "large value"),
+        count(body["keys"], "key"),
+        count(body["tickets"], "closed ticket"),
+    ]
+    by = f"by {body['by']}, under policy {body['policy'][:12]}"
+    return [("retained", f"{', '.join(gone)} removed"), ("", by)]
+
+
 _TELL: dict[str, Callable[[Body], Sequence[tuple[str, str]]]] = {
     "opened": _opened,
     "proposed": _proposed,
@@ -250,5 +261,10 @@ _TELL: dict[str, Callable[[Body], Sequence[tuple[str, str]]]] = {
     "forked": lambda b: [("forked", f"from {b['source']} of log {b['log']} at {b['version']}")],
     "late": _late,
     "askedagain": _asked_again,
+    "cut": lambda b: [
+        ("cut", f"{count(b['removed'], 'record')} removed before it, up to record {b['upto']}"),
+        ("", f"by {b['by']}, under policy {b['policy'][:12]}: {b['rule']}"),
+    ],
+    "retained": _retained,
     "sealed": lambda b: [("sealed", f"{count(b['records'], 'record')} under root {b['root']}")],
 }

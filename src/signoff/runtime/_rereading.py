@@ -343,6 +343,8 @@ class _Delivery:
         rereading, id = self._rereading, crossing_id(key)
         recorded = await rereading.recorded(id)
         records = await rereading.records_of(subject_id(subject), id)
+        if recorded.attempts and not records:
+            raise _LeftOut("removed")
         _check_comparable(boundary, recorded, records)
         said = None if self._asking else _said(records)
         came_out, caused = await rereading.rehearse(boundary, subject, key, self._event, said)

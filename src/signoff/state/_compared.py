@@ -44,7 +44,7 @@ class Compared:
         same: How many came out the same, proposal included if it was asked again.
         levels: How many came out otherwise, by where they differ.
         left_out: How many could not be compared, by why: `not_handled` yet, decided by a `person`,
-            stopped by a `control`, or still `open`.
+            stopped by a `control`, still `open`, or `removed` under a retention policy.
         examples: The first divergences, in the order of the log.
         usage: What asking again cost.
     """

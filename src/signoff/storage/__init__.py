@@ -14,25 +14,33 @@ from signoff.storage._transaction import StoredTransaction, Written
 from signoff.storage._work import Work
 
 if TYPE_CHECKING:
+    from signoff.storage._archive import Archive
     from signoff.storage._moving import Moved, move
     from signoff.storage._pending import Pending, migrate, pending
     from signoff.storage._replica import Lag, ReadFrom, reading_from
+    from signoff.storage._retaining import Gone, retain
+    from signoff.storage._retention import Keep, Retention
     from signoff.storage._soundness import Checked, check_store
     from signoff.storage._vacuum import Vacuumed, vacuum
 
 #: Loaded when they are first used: a runtime looks after nothing, and moves nothing.
 _LATER = {
+    "Archive": "_archive",
     "Checked": "_soundness",
+    "Gone": "_retaining",
+    "Keep": "_retention",
     "Lag": "_replica",
     "Moved": "_moving",
     "Pending": "_pending",
     "ReadFrom": "_replica",
+    "Retention": "_retention",
     "Vacuumed": "_vacuum",
     "check_store": "_soundness",
     "migrate": "_pending",
     "move": "_moving",
     "pending": "_pending",
     "reading_from": "_replica",
+    "retain": "_retaining",
     "vacuum": "_vacuum",
 }
 
@@ -48,14 +56,18 @@ def __getattr__(name: str) -> object:
 __all__ = [
     "HORIZON",
     "TASK",
+    "Archive",
     "Checked",
     "Connection",
     "FaultPoint",
+    "Gone",
     "InboxRow",
+    "Keep",
     "Lag",
     "Moved",
     "Pending",
     "ReadFrom",
+    "Retention",
     "SQLiteStorage",
     "Storage",
     "StoredTransaction",
@@ -70,6 +82,7 @@ __all__ = [
     "pending",
     "queue_of",
     "reading_from",
+    "retain",
     "schema",
     "storage_at",
     "use_wal",

@@ -14,7 +14,7 @@ from signoff.words import count, plain
 MOST: Final = 20
 
 #: Records that tell where a row went.
-_TELLING: Final = "('started', 'moved', 'changed')"
+_TELLING: Final = "('started', 'moved', 'changed', 'cut')"
 
 #: What is looked for -> how its rows are told, and the statement that finds them.
 DANGLING: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {

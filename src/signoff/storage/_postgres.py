@@ -497,6 +497,10 @@ class PostgresStorage(Storage):
     def _keep_writers_out(self, tx: StoredTransaction, connection: Connection) -> None:
         connection.run("lock_records", {})
 
+    def keep_values(self, tx: StoredTransaction) -> None:
+        """Wait for everybody who refers to a value that is kept apart, and keep new ones out."""
+        tx.connection.run("lock_payloads", {})
+
     # Threads and connections
 
     async def _in_thread(self, work: Callable[[], T]) -> T:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, cast
 
-from signoff.ledger import Appended, Entry, Sealed, Verification, Verifying, digest
+from signoff.ledger import Appended, Cut, Entry, Sealed, Verification, Verifying, digest
 from signoff.storage._columns import read_entry, read_event
 from signoff.storage._connection import CHUNK, Connection
 from signoff.storage._transaction import MARK
@@ -84,7 +84,7 @@ def proof(connection: Connection) -> Verification:
     for values in _pages(connection, "records", 0, 0):
         entry = read_entry(values)
         event = entry.type == Appended.type
-        telling = event or entry.type == Sealed.type or MARK in entry.body
+        telling = event or entry.type in (Sealed.type, Cut.type) or MARK in entry.body
         fields = _fields(entry.body) if telling else {}
         verifying.feed(entry, fields)
         if event:

@@ -134,6 +134,10 @@ class ReadFrom(Storage):
     def _keep_writers_out(self, tx: StoredTransaction, connection: Connection) -> None:
         self._primary._keep_writers_out(tx, connection)  # pyright: ignore[reportPrivateUsage]  # one of us
 
+    def keep_values(self, tx: StoredTransaction) -> None:
+        """As the primary does: what is written goes there."""
+        self._primary.keep_values(tx)
+
     async def watch(self) -> None:
         """Look how far the replica has come, again and again, until this is cancelled."""
         while True:

@@ -235,6 +235,9 @@ class SQLiteStorage(Storage):
     def _keep_writers_out(self, tx: StoredTransaction, connection: Connection) -> None:
         pass  # BEGIN IMMEDIATE already has
 
+    def keep_values(self, tx: StoredTransaction) -> None:
+        """Nothing to do: nobody else writes meanwhile."""
+
     # The writer thread
 
     def _work(self) -> None:

@@ -158,6 +158,10 @@ class Storage(ControlReads, EventReads, ABC):
     def _keep_writers_out(self, tx: StoredTransaction, connection: Connection) -> None:
         """Wait for every other transaction, so that the next read sees a clean cut."""
 
+    @abstractmethod
+    def keep_values(self, tx: StoredTransaction) -> None:
+        """Wait for everybody who refers to a value that is kept apart, and keep new ones out."""
+
     async def claim_consumer(self, name: str) -> int | None:
         """See `EventStore.claim_consumer`."""
         rows = await self._rows("consumer", name=name)
@@ -200,6 +204,11 @@ class Storage(ControlReads, EventReads, ABC):
             for values in rows:
                 yield read_entry(values)
             after = rows[-1][2]
+
+    async def cut_of(self, subject: str) -> Entry | None:
+        """The last cut of a chain whose beginning was removed under a retention policy."""
+        rows = await self._rows("last_cut", subject=subject)
+        return read_entry(rows[0]) if rows else None
 
     async def of_crossing(self, crossing: str) -> AsyncIterator[Entry]:
         found = await self.find_crossings(crossing)

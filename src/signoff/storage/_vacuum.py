@@ -1,4 +1,4 @@
-"""Giving back the room that a store no longer needs. No record is ever deleted."""
+"""Giving back the room that a store no longer needs. No record is deleted."""
 
 from __future__ import annotations
 

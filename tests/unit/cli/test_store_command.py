@@ -243,3 +243,79 @@ def test_move_says_what_it_proved_and_what_now(
     assert (status, told["copied"], told["intact"]) == (0, True, True)
     proved = _json(capsys, "ledger", "verify", "--store", there)[1]
     assert proved["root"] == told["root"]
+
+
+# retain
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    file = tmp_path / "signoff.toml"
+    file.write_text('[[retention]]\nrecords = "1 ms"\n', encoding="utf-8")
+    return file
+
+
+def test_retain_says_what_would_go_and_then_what_went(
+    store_url: str, policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled(store_url)
+    words = ("store", "retain", "--store", store_url, "--policy", str(policy), "--by", "ops")
+    before = works(store_url)
+    status, would, _ = _said(capsys, *words, "--dry-run")
+    assert (status, works(store_url)) == (0, before)
+    assert "records would be removed" in would
+    assert "somebody is asked about it" in would
+    archive = policy.with_name("gone.jsonl")
+    status, said = _json(capsys, *words, "--archive", str(archive))
+    assert status == 0
+    assert said["records"] == len(archive.read_text().splitlines()) > 20
+    assert works(store_url) == before + 1 + 1 + said["subjects"] - said["records"]
+    status, out, _ = _said(capsys, "ledger", "verify", "--store", store_url)
+    assert status == 0
+    assert f"{said['records']} more records were removed" in out
+    status, out, _ = _said(capsys, "ledger", "show", "signoff:controls", "--store", store_url)
+    assert f"{said['records']} records of {said['subjects']} subjects" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "there is no"),
+        ("", "says nothing about retention"),
+        ("[retention]\nrecords = '1 day'", "in two brackets"),
+        ("[[retention]]", "say how long"),
+        ("[[retention]]\nrecords = 400", "in quotes"),
+        ("[[retention]]\nrecords = '400'", "a number and a unit"),
+        ("[[retention]]\nrecords = '0 days'", "kept for some time"),
+        ("[[retention]]\nrecords = '2 days'\nkeys = '1 day'", "at least as long"),
+        ("[[retention]]\nrecords = '2 days'\nsubject = 'a'", "it has subject"),
+        ("[[retention]]\nrecords = '2 days'\nsubjects = 7", "how their ids begin"),
+        ("retention = [1]", "a rule is a table"),
+        ("retention = []", "without a rule"),
+        ("[[retention]", "no TOML"),
+    ],
+)
+def test_a_policy_that_is_wrong_removes_nothing(
+    tmp_path: Path, text: str | None, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = f"sqlite:///{tmp_path / 'signoff.db'}"
+    filled(store)
+    before = works(store)
+    file = tmp_path / "rules.toml"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    status, _, err = _said(capsys, "store", "retain", "--store", store, "--policy", str(file))
+    assert (status, works(store)) == (1, before)
+    assert says in err
+
+
+def test_retain_is_refused_where_the_ledger_is_not_intact(
+    store_url: str, policy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled(store_url)
+    execute(store_url, "UPDATE signoff_records SET body = '{}' WHERE position = 2")
+    words = ("store", "retain", "--store", store_url, "--policy", str(policy))
+    status, _, err = _said(capsys, *words)
+    assert status == 1
+    assert "not intact" in err
+    assert "ledger verify" in err

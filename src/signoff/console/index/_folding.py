@@ -36,7 +36,7 @@ _BECAME = {
 }
 
 #: What moves a subject's row.
-_MOVES = ("started", "moved", "changed")
+_MOVES = ("started", "moved", "changed", "cut")
 
 
 def _assigned(names: Iterable[str]) -> str:
@@ -79,6 +79,7 @@ class Fold:
         self._subjects: dict[str, dict[str, Any]] = {}
         self._opened_on: dict[str, tuple[int, int]] = {}
         self._tallies = Tallies()
+        self._cuts: list[tuple[str, int]] = []
 
     def take(self, entries: Iterable[Entry]) -> None:
         """Fold records in; one that cannot be understood changes nothing."""
@@ -89,6 +90,8 @@ class Fold:
                 continue
 
     def _one(self, entry: Entry, body: dict[str, Any]) -> None:
+        if entry.type == "cut":
+            self._cut(entry.subject, int(body["position"]))
         self._happened(entry, body)
         if not entry.crossing:
             return
@@ -127,6 +130,13 @@ class Fold:
             known["machine"], known["state"] = _text(body["machine"]), _text(body["state"])
             known["version"] = int(body["version"])
             self._facets.add(("state", f"{known['machine']}/{known['state']}"))
+
+    def _cut(self, subject: str, position: int) -> None:
+        """Forget the crossings whose records were removed; what they came to stays counted."""
+        self._cuts.append((subject, position))
+        for id, row in [*self._crossings.items()]:
+            if row["subject"] == subject and row["number"] <= position:
+                del self._crossings[id]
 
     def _opened(self, entry: Entry, body: dict[str, Any]) -> None:
         boundary = _text(body["boundary"])
@@ -193,6 +203,7 @@ class Fold:
         run = self._connection.executemany
         crossings = [*self._crossings.values()]
         run(_SAVE_CROSSING, crossings)
+        run("DELETE FROM crossings WHERE subject = ? AND number <= ?", self._cuts)
         alike = {(c["boundary"], c["outcome"], c["code"], c["model"]) for c in crossings}
         run("INSERT OR IGNORE INTO alike VALUES (?, ?, ?, ?)", [*alike])
         run(

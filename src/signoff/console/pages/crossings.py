@@ -92,6 +92,9 @@ async def crossing(request: Request) -> Response:
     chain = await _stretch(desk, recorded)
     own = [entry for entry in chain.records if entry.crossing == recorded.id]
     bodies = [(entry, await body_of(desk.storage, entry)) for entry in own]
+    cut = None
+    if chain.records and not chain.before and chain.records[0].seq > 1:
+        cut = await desk.storage.cut_of(recorded.subject)
     return render(
         request,
         "crossings/crossing.html",
@@ -99,8 +102,9 @@ async def crossing(request: Request) -> Response:
         life=life_of(bodies),
         records=own[:_PROVED],
         number=len(own),
-        proof=prove_stretch(chain.before, chain.records) if chain.records else None,
+        proof=prove_stretch(chain.before, chain.records, cut) if chain.records else None,
         whole=chain.whole,
+        removed=recorded.attempts > 0 and chain.whole and not own,
         tickets=[
             t for t in await desk.storage.tickets_of(recorded.subject) if t.crossing == recorded.id
         ],

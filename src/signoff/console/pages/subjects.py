@@ -61,6 +61,7 @@ async def story(request: Request) -> Response:
         raise HTTPException(404, "The ledger has no such subject.")
     last = min(whole_number(request, "before", length + 1) - 1, length)
     before, records = await _records(desk, id, max(last - _TOLD, 0), last)
+    cut = await desk.storage.cut_of(id) if records and not before and records[0].seq > 1 else None
     told = [(entry, await body_of(desk.storage, entry)) for entry in records]
     timers = await desk.storage.timers_of(id)
     tickets = await desk.storage.tickets_of(id)
@@ -76,7 +77,7 @@ async def story(request: Request) -> Response:
         chapters=chapters(told),
         first=records[0].seq if records else 0,
         last=last,
-        proof=prove_stretch(before, records) if records else None,
+        proof=prove_stretch(before, records, cut) if records else None,
         life=_life(await _moves(desk, id, length), timers, tickets, now),
         timers=timers[:_SHOWN],
         more_timers=max(len(timers) - _SHOWN, 0),

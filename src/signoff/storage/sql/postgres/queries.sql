@@ -624,3 +624,76 @@ RETURNING position;
 
 -- release_consumers --
 UPDATE signoff.consumers SET owner = NULL WHERE owner = %(owner)s;
+
+-- last_cut --
+-- What the beginning of a chain was removed by.
+SELECT position, subject, seq, at, crossing, type, body, hash
+FROM signoff.records WHERE subject = %(subject)s AND type = 'cut' ORDER BY seq DESC LIMIT 1;
+
+-- chains_begun_before --
+-- Subjects, the first of their records that are there, and whether that is all there is.
+SELECT s.id, s.length, r.seq, r.type, r.at
+FROM signoff.subjects s JOIN signoff.records r ON r.subject = s.id COLLATE "default" AND r.seq = (
+    SELECT min(f.seq) FROM signoff.records f WHERE f.subject = s.id COLLATE "default"
+)
+WHERE s.id > %(after)s ORDER BY s.id LIMIT %(limit)s;
+
+-- outline --
+-- A chain without what its records say.
+SELECT position, seq, at, crossing, type, hash
+FROM signoff.records WHERE subject = %(subject)s ORDER BY seq;
+
+-- unsettled --
+-- What keeps a chain from being cut: crossings that have not ended or have effects to come, and
+-- whether somebody is asked about the subject or a timer is set.
+SELECT 'crossing', c.id FROM signoff.crossings c
+WHERE c.id IN (SELECT json_array_elements_text(%(crossings)s::json)) AND c.status NOT IN ('committed', 'rejected')
+UNION ALL
+SELECT 'crossing', e.crossing FROM signoff.effects e
+WHERE e.crossing IN (SELECT json_array_elements_text(%(crossings)s::json))
+UNION ALL
+SELECT 'ticket', t.id FROM signoff.tickets t WHERE t.subject = %(subject)s AND t.status = 'open'
+UNION ALL
+SELECT 'timer', m.name FROM signoff.timers m WHERE m.subject = %(subject)s;
+
+-- records_until --
+SELECT position, subject, seq, at, crossing, type, body, hash
+FROM signoff.records WHERE subject = %(subject)s AND seq <= %(upto)s AND seq > %(after)s
+ORDER BY seq LIMIT %(limit)s;
+
+-- drop_records --
+DELETE FROM signoff.records WHERE subject = %(subject)s AND seq <= %(upto)s;
+
+-- records_referring --
+-- Records that refer to values which are kept apart, and perhaps some that only look like it.
+SELECT position, body FROM signoff.records
+WHERE position > %(after)s AND body LIKE '%%"$payload":%%' ORDER BY position LIMIT %(limit)s;
+
+-- drop_payloads --
+DELETE FROM signoff.payloads WHERE digest IN (SELECT json_array_elements_text(%(digests)s::json));
+
+-- oldest_under_way --
+SELECT min(opened) FROM signoff.crossings WHERE status NOT IN ('committed', 'rejected');
+
+-- keys_before --
+-- Crossings that ended, by id, whose records are gone.
+SELECT c.id, c.subject, c.opened FROM signoff.crossings c
+WHERE c.id > %(after)s AND c.opened < %(before)s AND c.status IN ('committed', 'rejected')
+    AND NOT EXISTS (SELECT 1 FROM signoff.effects e WHERE e.crossing = c.id)
+    AND NOT EXISTS (SELECT 1 FROM signoff.records r WHERE r.subject = c.subject AND r.crossing = c.id)
+ORDER BY c.id LIMIT %(limit)s;
+
+-- drop_crossing --
+DELETE FROM signoff.crossings WHERE id = %(id)s AND status IN ('committed', 'rejected') RETURNING 1;
+
+-- drop_tickets --
+DELETE FROM signoff.tickets
+WHERE subject = %(subject)s AND crossing = %(id)s AND status <> 'open' RETURNING 1;
+
+-- payload_digests --
+SELECT digest FROM signoff.payloads WHERE digest > %(after)s ORDER BY digest LIMIT %(limit)s;
+
+-- lock_payloads --
+-- Waits for everybody who refers to a value, and keeps new ones out: until the end, what nothing
+-- refers to stays like that.
+LOCK TABLE signoff.payloads IN SHARE ROW EXCLUSIVE MODE;

@@ -452,3 +452,71 @@ VALUES (:consumer, :stream, :version, :seen);
 -- move_offset --
 UPDATE signoff_offsets SET version = :version, seen = :seen
 WHERE consumer = :consumer AND stream = :stream;
+
+-- last_cut --
+-- What the beginning of a chain was removed by.
+SELECT position, subject, seq, at, crossing, type, body, hash
+FROM signoff_records WHERE subject = :subject AND type = 'cut' ORDER BY seq DESC LIMIT 1;
+
+-- chains_begun_before --
+-- Subjects, the first of their records that are there, and whether that is all there is.
+SELECT s.id, s.length, r.seq, r.type, r.at
+FROM signoff_subjects s JOIN signoff_records r ON r.subject = s.id AND r.seq = (
+    SELECT min(f.seq) FROM signoff_records f WHERE f.subject = s.id
+)
+WHERE s.id > :after ORDER BY s.id LIMIT :limit;
+
+-- outline --
+-- A chain without what its records say.
+SELECT position, seq, at, crossing, type, hash
+FROM signoff_records WHERE subject = :subject ORDER BY seq;
+
+-- unsettled --
+-- What keeps a chain from being cut: crossings that have not ended or have effects to come, and
+-- whether somebody is asked about the subject or a timer is set.
+SELECT 'crossing', c.id FROM signoff_crossings c
+WHERE c.id IN (SELECT value FROM json_each(:crossings)) AND c.status NOT IN ('committed', 'rejected')
+UNION ALL
+SELECT 'crossing', e.crossing FROM signoff_effects e
+WHERE e.crossing IN (SELECT value FROM json_each(:crossings))
+UNION ALL
+SELECT 'ticket', t.id FROM signoff_tickets t WHERE t.subject = :subject AND t.status = 'open'
+UNION ALL
+SELECT 'timer', m.name FROM signoff_timers m WHERE m.subject = :subject;
+
+-- records_until --
+SELECT position, subject, seq, at, crossing, type, body, hash
+FROM signoff_records WHERE subject = :subject AND seq <= :upto AND seq > :after
+ORDER BY seq LIMIT :limit;
+
+-- drop_records --
+DELETE FROM signoff_records WHERE subject = :subject AND seq <= :upto;
+
+-- records_referring --
+-- Records that refer to values which are kept apart, and perhaps some that only look like it.
+SELECT position, body FROM signoff_records
+WHERE position > :after AND body LIKE '%"$payload":%' ORDER BY position LIMIT :limit;
+
+-- drop_payloads --
+DELETE FROM signoff_payloads WHERE digest IN (SELECT value FROM json_each(:digests));
+
+-- oldest_under_way --
+SELECT min(opened) FROM signoff_crossings WHERE status NOT IN ('committed', 'rejected');
+
+-- keys_before --
+-- Crossings that ended, by id, whose records are gone.
+SELECT c.id, c.subject, c.opened FROM signoff_crossings c
+WHERE c.id > :after AND c.opened < :before AND c.status IN ('committed', 'rejected')
+    AND NOT EXISTS (SELECT 1 FROM signoff_effects e WHERE e.crossing = c.id)
+    AND NOT EXISTS (SELECT 1 FROM signoff_records r WHERE r.subject = c.subject AND r.crossing = c.id)
+ORDER BY c.id LIMIT :limit;
+
+-- drop_crossing --
+DELETE FROM signoff_crossings WHERE id = :id AND status IN ('committed', 'rejected') RETURNING 1;
+
+-- drop_tickets --
+DELETE FROM signoff_tickets
+WHERE subject = :subject AND crossing = :id AND status <> 'open' RETURNING 1;
+
+-- payload_digests --
+SELECT digest FROM signoff_payloads WHERE digest > :after ORDER BY digest LIMIT :limit;
