@@ -226,7 +226,7 @@ class _Retaining:
         last = outline[decided.records - 1]
         if self.archive is not None:
             self.archive.take(connection, subject, last.seq)
-        connection.run("drop_records", {"subject": subject, "upto": last.seq})
+        tx.drop_records(subject, last.seq)
         cut = Cut(
             upto=last.seq,
             head=last.hash,

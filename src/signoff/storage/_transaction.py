@@ -62,6 +62,7 @@ class StoredTransaction(ControlWrites, EventWrites):
         self._redact = redact
         self._subjects: dict[str, SubjectColumns] = {}
         self._records: list[Params] = []
+        self._dropped: list[Params] = []
         #: When the earliest of the timers and effects that it wrote is due; empty if it wrote none.
         self.due = ""
         self._absent: set[str] = set()
@@ -138,6 +139,14 @@ class StoredTransaction(ControlWrites, EventWrites):
                     "hash": chain.head,
                 }
             )
+
+    def drop_records(self, subject: str, upto: int) -> None:
+        """Remove the beginning of a chain, after all that this transaction adds is there.
+
+        SQLite gives a record the position after the highest that is there: removed first, the last
+        records of the ledger would leave their positions to the next ones.
+        """
+        self._dropped.append({"subject": subject, "upto": upto})
 
     def _set_apart(self, fields: dict[str, Any]) -> str:
         kept: dict[str, Any] = {}
@@ -297,6 +306,8 @@ class StoredTransaction(ControlWrites, EventWrites):
         """Write what was gathered. Raises `Conflict` if a subject's chain has grown meanwhile."""
         if self._records:
             self._connection.run_many("add_record", self._records)
+        for dropped in self._dropped:
+            self._connection.run("drop_records", dropped)
         for subject in self._subjects.values():
             if subject.touched:
                 self._write(subject)

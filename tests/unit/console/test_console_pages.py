@@ -7,8 +7,9 @@ import html
 import json
 import re
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 from starlette.testclient import TestClient
@@ -18,6 +19,7 @@ from signoff.console import AccessSettings, Settings, create_app
 from signoff.console.access import BACKGROUND
 from signoff.console.index import CrossingFilter, CrossingRow
 from signoff.control import Approval
+from signoff.storage import Keep, Retention, retain, storage_at
 from signoff.testing import Scripted
 
 HOSTILE = "<script>alert('over')</script>"
@@ -116,3 +118,53 @@ def test_an_edit_in_the_browser_begins_with_the_very_proposal_that_waits(tmp_pat
         said = {**answer, "answer": "deny", "because": "too deep"}
         assert "denied" in browser.post(f"/approvals/{ticket}", data=said).text
         assert browser.post(f"/approvals/{ticket}", data=said).status_code == 409
+
+
+def test_a_crossing_whose_records_were_removed_says_so(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'store.db'}"
+    boundary = Boundary(
+        "deals.offer",
+        proposer=Scripted(Offer(text="a"), Offer(text="b")),
+        verifiers=[never],
+        commit=sent,
+    )
+
+    async def run(*deals: str) -> None:
+        async with Runtime(store) as runtime:
+            for deal in deals:
+                await runtime.run(boundary, Deal(id=deal))
+
+    async def thin_out() -> None:
+        storage = storage_at(store)
+        await storage.open(exclusive=False)
+        policy = Retention(rules=[Keep(subjects="d-2", records=timedelta(days=1))])
+        now = datetime(2126, 1, 1, tzinfo=UTC)
+        await retain(storage, policy, by="ops", now=now)
+        await storage.close()
+
+    asyncio.run(run("d-1", "d-2"))
+    app = create_app(Settings(store=store))
+    with TestClient(app, base_url="http://127.0.0.1:8765") as browser:
+        browser.get(f"/enter?key={app.state.access.key}")
+        [gone] = [row for row in _rows(app, browser, 2) if row.subject == "d-2"]
+        asyncio.run(thin_out())
+        [left] = _rows(app, browser, 1)
+        assert left.subject == "d-1"
+        page = browser.get(f"/crossings/{gone.id}").text
+        assert "removed under a retention policy" in page
+        assert "has not been asked yet" not in page
+        story = browser.get("/subjects/story?id=d-2").text
+        assert "records removed before it" in story
+        assert "not intact" not in story
+
+
+def _rows(app: Any, browser: TestClient, number: int) -> list[CrossingRow]:
+    """What the index has of crossings, once it has so many."""
+    rows: list[CrossingRow] = []
+    for _ in range(200):
+        [*rows] = app.state.desk.index.crossings(CrossingFilter()).rows
+        if len(rows) == number:
+            return rows
+        browser.get("/healthz")
+        threading.Event().wait(0.05)
+    raise AssertionError(f"{len(rows)} crossings, and not {number}")
