@@ -79,6 +79,8 @@ def _show(gone: Gone, rules: list[str], *, dry: bool) -> None:
             ("keys forgotten", f"{gone.keys:,}"),
             ("closed tickets removed", f"{gone.tickets:,}"),
         ]
+    if gone.partitions:
+        fields.append(("partitions dropped", f"{gone.partitions:,}"))
     fields += [
         (f"kept: {_WHY[why]}", count(number, "subject")) for why, number in gone.kept.items()
     ]
@@ -98,4 +100,5 @@ def _as_json(gone: Gone, *, dry: bool) -> dict[str, Any]:
     }
     if not dry:
         told |= {"payloads": gone.payloads, "keys": gone.keys, "tickets": gone.tickets}
+        told["partitions"] = gone.partitions
     return told

@@ -33,6 +33,14 @@ def init(
             "that is opened from then on leaves it to them.",
         ),
     ] = False,
+    partitions_of: Annotated[
+        int,
+        typer.Option(
+            metavar="RECORDS",
+            min=0,
+            help="Keep the ledger in partitions of so many records, such as 10000000 (PostgreSQL).",
+        ),
+    ] = 0,
     json: AsJson = False,
 ) -> None:
     """Make the tables, or bring them up to date. What is there stays."""
@@ -43,6 +51,8 @@ def init(
         try:
             if workers:
                 await storage.make_jobs()
+            if partitions_of:
+                await storage.partition(partitions_of)
             return storage.url, storage.by_workers
         finally:
             await storage.close()

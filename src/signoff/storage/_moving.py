@@ -235,12 +235,14 @@ class _Move:
             there.refuse_company()
             there.begin()
             try:
+                counters = here.counters()
+                there.make_room(counters)
                 there.clear([pair.destination for pair in paired])
                 with self._bar("copying", total) as more:
                     for pair in paired:
                         rows = here.rows(pair.source, pair.names)
                         there.write(pair.destination, pair.names, pair.written(_heard(rows, more)))
-                there.set_counters(here.counters(), max(here.owner(), self._owners(paired)))
+                there.set_counters(counters, max(here.owner(), self._owners(paired)))
                 there.commit()
             except BaseException:
                 there.rollback()

@@ -17,6 +17,7 @@ from signoff.storage._marks import REFUSED, Mark, freeze_postgres, marks
 from signoff.storage._migration import prepare_postgres
 from signoff.storage._moving_sqlite import refuse_older
 from signoff.storage._open import without_password
+from signoff.storage._partitions import make_room
 from signoff.storage._postgres import PostgresConnection
 from signoff.storage._proving import proof
 from signoff.storage._sql import Dialect
@@ -210,6 +211,11 @@ class PostgresEnd:
         self._run(f"SET LOCAL lock_timeout = '{_HURRY}'")
         self._run(f"LOCK TABLE {listed} IN SHARE ROW EXCLUSIVE MODE")
         self._run("SET LOCAL lock_timeout = 0")
+
+    def make_room(self, counters: Mapping[tuple[str, str], int]) -> None:
+        """Have a partition for every record up to the last number that was given."""
+        self._step("room")
+        make_room(self._run, counters.get(("records", "position"), 0))
 
     def clear(self, tables: Iterable[Table]) -> None:
         """Take everything out of tables."""

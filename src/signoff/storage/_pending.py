@@ -54,16 +54,18 @@ def pending(url: str) -> Pending:
 async def migrate(url: str) -> Pending:
     """Run every migration that a store lacks, all of them or none; what there was to do.
 
+    A ledger in partitions gets those that it needs next.
+
     Raises:
         StorageUnavailable: If it is not there, or cannot be written.
         StoreInUse: If a runtime has the SQLite file.
         StoreTooNew: If newer code wrote it.
     """
     lacks = pending(url)
-    if lacks.migrations:
-        storage = storage_at(url)
-        file = isinstance(storage, SQLiteStorage)
-        with held(storage.path) if isinstance(storage, SQLiteStorage) and file else nullcontext():
+    storage = storage_at(url)
+    file = isinstance(storage, SQLiteStorage)
+    if lacks.migrations or not file:
+        with held(storage.path) if isinstance(storage, SQLiteStorage) else nullcontext():
             await storage.open(exclusive=False)
             await storage.close()
     return lacks

@@ -27,6 +27,7 @@ from signoff.storage._jobs import JOBS_SCHEMA, Jobs, make_jobs
 from signoff.storage._marks import REFUSED, refuse_marked
 from signoff.storage._migration import prepare_postgres
 from signoff.storage._open import without_password
+from signoff.storage._partitions import divide, drop, emptied, make_room, prepare_partitions
 from signoff.storage._signs_of_life import BOUNDED, LOOKS, OURS, SERVERS
 from signoff.storage._sql import queries
 from signoff.storage._storage import Storage
@@ -220,6 +221,7 @@ class PostgresStorage(Storage):
                     if found[0][1] is not None:
                         refuse_marked(run, "signoff.meta", self.url, works=self._exclusive)
                     prepare_postgres(run, empty=found[0][1] is None, where=self.url)
+                    make_room(run)
                     if connection.run("jobs_made", {})[0][0]:
                         self._jobs = Jobs()
                         connection.set(BOUNDED)
@@ -469,6 +471,49 @@ class PostgresStorage(Storage):
             await self._in_thread(lambda: make_jobs(self._connection().connection))
         self._jobs = Jobs()
 
+    async def partition(self, size: int) -> None:
+        """Keep the ledger in partitions of so many records, what is there included.
+
+        Raises:
+            UsageError: If it is kept in others already.
+        """
+
+        def run() -> None:
+            connection = self._connection()
+            prepare_partitions(self._statements(connection), size)
+            with connection.connection.transaction():
+                divide(self._statements(connection), size)
+
+        with told_postgres(self.url):
+            await self._in_thread(run)
+
+    async def drop_emptied(self) -> int:
+        """Drop partitions that hold nothing any more; how many.
+
+        One that somebody reads for longer than a moment stays until the next time.
+        """
+
+        def run() -> int:
+            connection = self._connection()
+            dropped = 0
+            for part in emptied(self._statements(connection)):
+                with (
+                    contextlib.suppress(refused.LockNotAvailable),
+                    connection.connection.transaction(),
+                ):
+                    dropped += drop(self._statements(connection), part)
+            return dropped
+
+        with told_postgres(self.url):
+            return await self._in_thread(run)
+
+    @staticmethod
+    def _statements(connection: PostgresConnection) -> Callable[..., Rows]:
+        def run(sql: str, *values: object) -> Rows:
+            return connection.raw(sql, values)
+
+        return run
+
     async def soon(self, until: str, now: str, limit: int) -> list[Work]:
         """Work that is due before long, or that a process that is gone had, and no job is for."""
 
@@ -533,6 +578,13 @@ class PostgresStorage(Storage):
             while True:
                 try:
                     return self._try(script)
+                except refused.CheckViolation as full:
+                    if full.diag.schema_name != "signoff" or full.diag.table_name != "records":
+                        raise
+                    # The last partition is full, and nobody has made the next one.
+                    connection = self._connection()
+                    with connection.connection.transaction():
+                        make_room(self._statements(connection))
                 except _LOST as lost:
                     if isinstance(lost, refused.UniqueViolation) and not _is_ours(lost):
                         raise
@@ -589,7 +641,10 @@ class PostgresStorage(Storage):
 
 def _is_ours(violation: refused.UniqueViolation) -> bool:
     """Whether two writers met in one of our tables, and not in one of the user's."""
-    return violation.diag.schema_name == "signoff" and violation.diag.table_name in _CONTENDED
+    table = violation.diag.table_name or ""
+    # A partition of the ledger is called after it.
+    ours = table in _CONTENDED or table.startswith("records_")
+    return violation.diag.schema_name == "signoff" and ours
 
 
 @contextlib.contextmanager

@@ -52,6 +52,7 @@ class Gone:
         payloads: Large values that nothing refers to any more; not counted beforehand.
         keys: Crossings whose keys are forgotten; not counted beforehand.
         tickets: Closed questions about them; not counted beforehand.
+        partitions: Of the ledger that held nothing any more and were dropped (PostgreSQL).
         kept: Subjects with records that are old enough and stay, by why.
     """
 
@@ -63,6 +64,7 @@ class Gone:
     payloads: int = 0
     keys: int = 0
     tickets: int = 0
+    partitions: int = 0
     kept: Counter[Why] = field(default_factory=Counter[Why])
 
 
@@ -104,6 +106,7 @@ async def retain(
             "signoff ledger verify says what is wrong"
         )
     await _Retaining(storage, policy, by, now, archive, tell, gone).run()
+    gone.partitions = await storage.drop_emptied()
     return gone
 
 

@@ -14,6 +14,7 @@ from signoff.storage._jobs import JOBS_SCHEMA
 from signoff.storage._looking import Counted, Looked, looking
 from signoff.storage._marks import FILLING, MOVED
 from signoff.storage._migration import missing, newest
+from signoff.storage._partitions import partition_size, partitions, room_ahead
 from signoff.storage._pointing import DANGLING, MOST, dangling, spine
 from signoff.storage._proving import proof
 from signoff.storage._sizes import sizes
@@ -81,6 +82,7 @@ def check_store(url: str, *, tell: Tell = lambda what, done, total: None) -> Ite
                 remedy="Somebody deleted rows beside the ledger: compare with a backup.",
             )
         if store.dialect == "postgres":
+            yield _partitions(store)
             yield _jobs(store)
         tell("sizes", 0, 0)
         yield _sizes(store)
@@ -237,6 +239,20 @@ def _ledger(store: Looked, tell: Tell) -> Checked:
         ),
         wrong=faults,
         remedy="Compare with a backup, and with a root that was kept elsewhere.",
+    )
+
+
+def _partitions(store: Looked) -> Checked:
+    size = partition_size(store.run)
+    if not size:
+        return Checked(check="partitions", found="none: the ledger is one table")
+    room, number = room_ahead(store.run), len(partitions(store.run))
+    wrong = [f"only {count(room, 'more record')} have a partition"] if room < size // 10 else []
+    return Checked(
+        check="partitions",
+        found=f"{number:,} of {size:,} records; the next {room:,} have theirs",
+        wrong=wrong,
+        remedy="Have the owner of the tables make room: signoff store migrate",
     )
 
 

@@ -83,6 +83,18 @@ class Storage(ControlReads, EventReads, ABC):
         """
         raise UsageError(f"{self.url} is worked by one process; workers need PostgreSQL")
 
+    async def partition(self, size: int) -> None:
+        """Keep the ledger in partitions of so many records, what is there included.
+
+        Raises:
+            UsageError: If it is kept in others already, or the database has none.
+        """
+        raise UsageError(f"{self.url} has no partitions; they need PostgreSQL")
+
+    async def drop_emptied(self) -> int:
+        """Drop partitions that hold nothing any more; how many."""
+        return 0
+
     async def soon(self, until: str, now: str, limit: int) -> list[Work]:
         """Work that is due before long, or that a process that is gone had, and no job is for."""
         return []
