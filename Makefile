@@ -19,6 +19,9 @@ PYTEST ?=
 demo: .venv/installed
 	$(BIN)/signoff renewals run --compare-unguarded
 
+# Every test of the command line begins a process or more: what Python compiles is kept.
+test slow: export PYTHONDONTWRITEBYTECODE =
+
 test: .venv/installed-dev
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow" $(PYTEST)
 

@@ -250,7 +250,7 @@ def test_every_command_exists(page: Path) -> None:
 @functools.cache
 def _program() -> Any:
     try:
-        program = importlib.import_module("signoff.cli._app").app
+        program = importlib.import_module("signoff.cli._app").wired()
     except ImportError as error:
         pytest.skip(f"the command line cannot be imported: {error}")
     return importlib.import_module("typer.main").get_command(program)
@@ -275,7 +275,7 @@ def _parse(words: list[str], line: str) -> None:
 
 @pytest.mark.parametrize("page", [ROOT / "docs" / "reference" / "cli.md"], ids=name_of)
 def test_the_reference_names_every_option(page: Path) -> None:
-    program = pytest.importorskip("signoff.cli._app").app
+    program = pytest.importorskip("signoff.cli._app").wired()
     text = page.read_text(encoding="utf-8")
     for path, command in _leaves(importlib.import_module("typer.main").get_command(program), ()):
         heading = "## `signoff " + " ".join(path) + "`"

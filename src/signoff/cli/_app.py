@@ -2,76 +2,46 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
 
 import typer
 from typer.main import get_command
 
-from signoff.cli import (
-    approvals,
-    check,
-    console,
-    controls,
-    diagnose,
-    doctor,
-    events,
-    experiment,
-    kill,
-    ledger,
-    local,
-    new,
-    policy,
-    reliability,
-    renewals,
-    replay,
-    select,
-    store,
-    telemetry,
-    worker,
-    workloads,
-)
 from signoff.cli._ending import Program, ending
+
+#: Each is a module beside this one, with an `app` of its own or a function of that name. In the
+#: order of the help.
+NOUNS = (
+    "renewals",
+    "ledger",
+    "events",
+    "approvals",
+    "kill",
+    "console",
+    "controls",
+    "policy",
+    "select",
+    "new",
+    "check",
+    "workloads",
+    "replay",
+    "reliability",
+    "experiment",
+    "local",
+    "diagnose",
+    "worker",
+    "telemetry",
+    "store",
+    "doctor",
+)
 
 _EPILOG = (
     "Exit status: 0 done; 1 it failed, or the input was refused; 2 wrong usage; 3 not enough "
     "evidence; 4 the ledger is not intact; 70 a bug of ours; 130 interrupted."
 )
-
-app = typer.Typer(
-    name="signoff",
-    cls=Program,
-    help="The model proposes. Your code signs off.",
-    epilog=_EPILOG,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    # Boxes are for people at a terminal; in a pipe they are noise.
-    rich_markup_mode="rich" if sys.stdout is not None and sys.stdout.isatty() else None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.add_typer(renewals.app, name="renewals")
-app.add_typer(ledger.app, name="ledger")
-app.add_typer(events.app, name="events")
-app.add_typer(approvals.app, name="approvals")
-app.command("kill")(kill.kill)
-app.add_typer(console.app, name="console")
-app.command("controls")(controls.controls)
-app.add_typer(policy.app, name="policy")
-app.command("select")(select.select)
-app.command("new")(new.new)
-app.command("check")(check.check)
-app.add_typer(workloads.app, name="workloads")
-app.add_typer(replay.app, name="replay")
-app.add_typer(reliability.app, name="reliability")
-app.add_typer(experiment.app, name="experiment")
-app.add_typer(local.app, name="local")
-app.command("diagnose")(diagnose.diagnose)
-app.command("worker")(worker.worker)
-app.add_typer(telemetry.app, name="telemetry")
-app.add_typer(store.app, name="store")
-app.command("doctor")(doctor.doctor)
 
 
 def _version(wanted: bool) -> None:
@@ -82,7 +52,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def program(
     version: Annotated[
         bool,
@@ -90,6 +59,30 @@ def program(
     ] = False,
 ) -> None:
     """The model proposes. Your code signs off."""
+
+
+def wired(nouns: Iterable[str] = NOUNS) -> typer.Typer:
+    """The program with some of its nouns: a line needs the modules of its own noun alone."""
+    app = typer.Typer(
+        name="signoff",
+        cls=Program,
+        help="The model proposes. Your code signs off.",
+        epilog=_EPILOG,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        # Boxes are for people at a terminal; in a pipe they are noise.
+        rich_markup_mode="rich" if sys.stdout is not None and sys.stdout.isatty() else None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(program)
+    for noun in nouns:
+        module: Any = importlib.import_module(f"signoff.cli.{noun}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=noun)
+        else:
+            app.command(noun)(getattr(module, noun))
+    return app
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -102,5 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: see `signoff.cli._ending.Status`.
     """
     with ending() as status:
-        get_command(app)(args=arguments, prog_name="signoff")
+        said = sys.argv[1:] if arguments is None else list(arguments)
+        nouns = said[:1] if said and said[0] in NOUNS else NOUNS
+        get_command(wired(nouns if said != ["--version"] else ()))(args=said, prog_name="signoff")
     return status()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import asinh, comb, cosh, exp, fsum, log1p, sinh, sqrt
+from math import asinh, comb, cosh, exp, fsum, log, log1p, sinh, sqrt
 
 from signoff.diagnosis._momentum import MONTH, Momentum
 from signoff.diagnosis._tally import Key, Tally, by_input
@@ -185,12 +185,14 @@ def _beta_pass(mean: float, between: float, k: int) -> tuple[float, float]:
     size = 1.0 / min(between / (mean * (1.0 - mean)), 0.999) - 1.0
     a, b = mean * size, (1.0 - mean) * size
     reach = asinh(40.0 / min(a, b) + 5.0)
+    # Of the log of the density: a hundred inputs that hardly differ would underflow without it.
+    highest = a * log(mean) + b * log1p(-mean)
     weight = now = then = 0.0
     for step in range(_STEPS + 1):
         s = reach * (2.0 * step / _STEPS - 1.0)
         x = sinh(s)
         below = -max(-x, 0.0) - log1p(exp(-abs(x)))  # log p
-        density = exp(a * below + b * (below - x)) * cosh(s)
+        density = exp(a * below + b * (below - x) - highest) * cosh(s)
         p = exp(below)
         weight += density
         now += density * p**k

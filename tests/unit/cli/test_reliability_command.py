@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from signoff import Boundary, Runtime, Transactional
 from signoff.cli import main
-from signoff.cli._app import app
+from signoff.cli._app import wired
 from signoff.diagnosis import Trial, as_png, reliability, reliability_svg
 from signoff.errors import MissingExtra
 from signoff.testing import FakeClock, Scripted
@@ -237,6 +237,6 @@ def test_a_chart_of_nothing_is_a_chart() -> None:
 
 
 def test_the_help_names_both_ways() -> None:
-    shown = CliRunner().invoke(app, ["reliability", "--help"]).output
+    shown = CliRunner().invoke(wired(), ["reliability", "--help"]).output
     assert "boundary" in shown
     assert "corpus" in shown

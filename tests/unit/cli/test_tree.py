@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from signoff import ledger
 from signoff.boundary import Budget, crossing_id
-from signoff.cli._app import app
+from signoff.cli._app import wired
 from signoff.coordination import Delegation, Part, ScatterGather, Specialist
 from signoff.ledger import Entry
 from signoff.reading import Chapter, crossing_tree, told
@@ -55,7 +55,7 @@ def store(tmp_path: Path) -> str:
 
 
 def _shown(store: str, *words: str) -> str:
-    done = CliRunner().invoke(app, ["ledger", "show", *words, "--store", store])
+    done = CliRunner().invoke(wired(), ["ledger", "show", *words, "--store", store])
     assert done.exit_code == 0, done.output
     return done.output
 

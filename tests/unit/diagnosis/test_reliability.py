@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from signoff.diagnosis import Reliability, Slice, Trial, reliability
+from signoff.diagnosis._levers import _beta_pass  # pyright: ignore[reportPrivateUsage]
 from signoff.errors import BadInput, UsageError
 from signoff.statistics import mcnemar_exact, sign_flip, wilson
 
@@ -287,3 +288,16 @@ def test_levers_that_cannot_be_told_say_why() -> None:
     assert "only 0 of 2 inputs were answered twice" in reasons["sigma"]
     assert "no trial has a time" in reasons["mu"]
     assert "5 trials" in reliability(trials({"a": "+"}), k=5).levers[0].because
+
+
+@given(st.floats(0.02, 0.98), st.floats(-3.9, -0.7), st.integers(1, 8))
+def test_the_mean_of_a_power_is_that_of_the_beta_distribution(
+    mean: float, magnitude: float, k: int
+) -> None:
+    between = min(10**magnitude, 0.9 * mean * (1 - mean))
+    size = mean * (1 - mean) / between - 1
+    exact = math.prod((mean * size + i) / (size + i) for i in range(k))
+    now, then = _beta_pass(mean, max(between, 1e-4), k)
+    if between >= 1e-4:
+        assert now == pytest.approx(exact, rel=1e-6)
+    assert 0 <= then <= 1
