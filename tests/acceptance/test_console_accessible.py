@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from browsing import DESK, PHONE, Console, Person, chromium, console
 from console_demo import decided, replayed
 from console_world import PEOPLE, fill
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 from starlette.routing import Match, Route
 
 from signoff.console.access import every_route
@@ -46,11 +47,25 @@ def shown(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield served
 
 
+@dataclass(slots=True)
+class Walked:
+    """What was found on a walk over all pages, in a light scheme.
+
+    Attributes:
+        pages: Path of each route with a page -> addresses at which it has something to show.
+        objections: What stands in somebody's way on a desk.
+        too_wide: What is wider than a phone.
+    """
+
+    pages: dict[str, list[str]]
+    objections: list[str]
+    too_wide: list[str]
+
+
 @pytest.fixture(scope="module")
-def pages(shown: Console) -> dict[str, list[str]]:
-    """Path of each route with a page -> addresses at which it has something to show."""
-    person = shown.person("ada")
-    found: dict[str, list[str]] = {}
+def walked(shown: Console) -> Walked:
+    person = shown.person("ada", color_scheme="light", viewport=_sized(DESK))
+    walk = Walked({}, [], [])
     routes = [r for r in every_route(shown.app.routes) if isinstance(r, Route) and is_page(r)]
     ahead, seen = [r.path for r in routes if "{" not in r.path], set[str]()
     while ahead:
@@ -59,14 +74,22 @@ def pages(shown: Console) -> dict[str, list[str]]:
         if route is None or address in seen:
             continue
         seen.add(address)
-        if len(found.setdefault(route.path, [])) < _OF_A_ROUTE:
-            found[route.path].append(address)
+        if len(walk.pages.setdefault(route.path, [])) < _OF_A_ROUTE:
+            walk.pages[route.path].append(address)
             page = person.opens(address)
             expect(page.get_by_text("Looking since")).to_have_count(0, timeout=60_000)
             hrefs = page.eval_on_selector_all("main a", "all => all.map(a => a.href)")
             ahead += [h.removeprefix(shown.served.url).partition("#")[0] for h in hrefs]
-    assert set(found) == {route.path for route in routes}, "every page is looked at"
-    return found
+            walk.objections += unfolded(page, address)
+            page.set_viewport_size(_sized(PHONE))
+            walk.too_wide += too_wide(page, address)
+            page.set_viewport_size(_sized(DESK))
+    assert set(walk.pages) == {route.path for route in routes}, "every page is looked at"
+    return walk
+
+
+def _sized(size: tuple[int, int]) -> ViewportSize:
+    return {"width": size[0], "height": size[1]}
 
 
 def is_page(route: Route) -> bool:
@@ -100,45 +123,46 @@ def test_what_stands_in_the_way_is_found(shown: Console) -> None:
     }
 
 
+def test_nothing_stands_in_anybodys_way(shown: Console, walked: Walked) -> None:
+    person = shown.person("ada")
+    found = [*walked.objections, *look(person, "/no-such-page")]
+    person.page.get_by_role("button", name="Log out").click()
+    assert [*found, *objections(person.page)] == []
+
+
+def test_no_page_is_wider_than_a_phone(shown: Console, walked: Walked) -> None:
+    person = shown.person("ada", viewport=_sized(PHONE))
+    page = person.opens("/no-such-page")
+    assert [*walked.too_wide, *too_wide(page, "/no-such-page")] == []
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scheme", "size"),
     [
-        pytest.param("light", DESK, id="light-desk"),
         pytest.param("dark", PHONE, id="dark-phone"),
         pytest.param("light", PHONE, id="light-phone"),
         pytest.param("dark", DESK, id="dark-desk"),
     ],
 )
-def test_nothing_stands_in_anybodys_way(
-    shown: Console,
-    pages: dict[str, list[str]],
-    scheme: Literal["light", "dark"],
-    size: tuple[int, int],
+def test_nor_in_the_dark_nor_on_a_phone(
+    shown: Console, walked: Walked, scheme: Literal["light", "dark"], size: tuple[int, int]
 ) -> None:
-    width, height = size
-    options: dict[str, Any] = {"viewport": {"width": width, "height": height}}
-    person = shown.person("ada", color_scheme=scheme, **options)
+    person = shown.person("ada", color_scheme=scheme, viewport=_sized(size))
     found: list[str] = []
-    for address in (*chain(*pages.values()), "/no-such-page"):
+    for address in (*chain(*walked.pages.values()), "/no-such-page"):
         found += look(person, address)
     person.page.get_by_role("button", name="Log out").click()
-    found += objections(person.page)
-    assert found == []
-
-
-def test_no_page_is_wider_than_a_phone(shown: Console, pages: dict[str, list[str]]) -> None:
-    width, height = PHONE
-    person = shown.person("ada", viewport={"width": width, "height": height})
-    wide: list[str] = []
-    for address in (*chain(*pages.values()), "/no-such-page"):
-        person.opens(address)
-        wide += too_wide(person.page, address)
-    assert wide == []
+    assert [*found, *objections(person.page)] == []
 
 
 def look(person: Person, address: str) -> list[str]:
     """What is wrong with one page, with everything on it unfolded."""
-    page = person.opens(address)
+    return unfolded(person.opens(address), address)
+
+
+def unfolded(page: Page, address: str) -> list[str]:
+    """What is wrong with the page that is open, with everything on it unfolded."""
     page.evaluate("document.querySelectorAll('details').forEach(node => { node.open = true })")
     return [*objections(page), *too_wide(page, address)]
 

@@ -290,7 +290,7 @@ def test_levers_that_cannot_be_told_say_why() -> None:
     assert "5 trials" in reliability(trials({"a": "+"}), k=5).levers[0].because
 
 
-@given(st.floats(0.02, 0.98), st.floats(-3.9, -0.7), st.integers(1, 8))
+@given(some.floats(0.02, 0.98), some.floats(-3.9, -0.7), some.integers(1, 8))
 def test_the_mean_of_a_power_is_that_of_the_beta_distribution(
     mean: float, magnitude: float, k: int
 ) -> None:
