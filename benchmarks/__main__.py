@@ -26,6 +26,7 @@ NAMES = (
     "fan_out",
     "no_scan",
     "growth",
+    "partitions",
     "diagnosing",
     "console",
     "renewals",

