@@ -145,7 +145,8 @@ async def _read(runtime: Runtime, ids: list[str]) -> float:
 
 
 async def _cross(runtime: Runtime, number: int) -> float:
-    handles = [await runtime.start(lifecycle, Order(id=f"new-{number}-{n}")) for n in range(CROSSINGS)]
+    orders = [Order(id=f"new-{number}-{n}") for n in range(CROSSINGS)]
+    handles = [await runtime.start(lifecycle, order) for order in orders]
     began = time.perf_counter()
     for handle in handles:
         await cross_spine(runtime, handle)

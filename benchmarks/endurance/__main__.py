@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
+from benchmarks.endurance._growing import growing
 from benchmarks.endurance.course import Plan, prepared
 from benchmarks.machine import ROOT, child_environment, scratch_parent
 
@@ -90,13 +91,19 @@ def _both(minutes: float, seed: int, keep: Path | None) -> dict[str, Any]:
 def is_wrong(run: dict[str, Any]) -> bool:
     account = run["account"]
     return bool(
-        account["lost"] or account["doubled"] or account["stuck"] or account["chain"]["status"]
+        account["lost"]
+        or account["doubled"]
+        or account["stuck"]
+        or account["chain"]["status"]
+        or growing(run)
     )
 
 
 def in_words(name: str, run: dict[str, Any]) -> str:
     account = run["account"]
     wrong = {what: account[what][:10] for what in ("lost", "doubled", "stuck") if account[what]}
+    if grown := growing(run):
+        wrong["growing"] = grown
     return (
         f"{name}: {account['accepted']:,} orders accepted, {account['orders']}; "
         f"{account['records']:,} records; {run['capacity']:.1f}/s capacity, {run['rate']:.1f}/s "

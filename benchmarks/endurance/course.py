@@ -79,6 +79,16 @@ class Course:
         self._hours = 0
         self._began = time.monotonic()
 
+    @property
+    def store(self) -> str:
+        """URL of the store that it runs on."""
+        return self._store
+
+    @property
+    def files(self) -> Files:
+        """Where its processes find each other's words."""
+        return self._files
+
     # The parts
 
     def begin(self) -> None:
