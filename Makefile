@@ -23,11 +23,11 @@ demo: .venv/installed
 test slow: export PYTHONDONTWRITEBYTECODE =
 
 test: .venv/installed-dev
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow" $(PYTEST)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not slow" $(PYTEST)
 
 # What takes minutes. CI runs it when there is time.
 slow: .venv/installed-dev
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m slow $(PYTEST)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m slow $(PYTEST)
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -19,6 +19,7 @@ SLOW = {
         "test_nothing_is_lost_or_doubled_while_everything_fails[postgres]",
     ),
     "acceptance/test_kill_at_every_statement.py": (
+        "test_a_kill_at_any_statement_loses_and_doubles_nothing[sqlite-probed]",
         "test_a_kill_at_any_statement_loses_and_doubles_nothing[sqlite-idempotent]",
         "test_a_kill_while_the_tables_are_built_leaves_none_of_them",
         "test_one_line_killed_again_and_again_a_statement_later_each_time_still_ends_well[postgres-transactional]",
@@ -26,6 +27,10 @@ SLOW = {
         "test_a_kill_at_any_statement_loses_and_doubles_nothing[sqlite-neither]",
     ),
     "acceptance/test_long_horizon_workloads.py": (
+        "test_a_kill_at_any_moment_changes_nothing[sqlite-port-in]",
+        "test_a_run_that_was_stopped_goes_on_where_it_was[port-in]",
+        "test_a_seed_has_one_outcome_and_does_no_damage[postgres-port-in-ends1]",
+        "test_lead_warming_is_killed_and_loses_its_store_again_and_again",
         "test_a_kill_at_any_moment_changes_nothing[postgres-lead-warming]",
         "test_a_kill_at_any_moment_changes_nothing[postgres-port-in]",
     ),
@@ -34,6 +39,7 @@ SLOW = {
     ),
     "acceptance/test_planted_signatures.py": ("test_clean_ledgers_are_called_healthy",),
     "acceptance/test_recorded_corpora.py": (
+        "test_the_report_points_at_the_format",
         "test_the_upgrade_is_computed_a_second_way",
         "test_four_runs_find_what_one_run_misses",
         "test_every_record_is_read[bfcl_recorded-bfcl-101940-68]",
@@ -52,6 +58,7 @@ SLOW = {
     ),
     "unit/cli/test_approvals_command.py": ("test_on_postgres_it_is_the_same",),
     "acceptance/test_kill_under_controls.py": (
+        "test_a_kill_at_any_statement_loses_no_ticket_and_no_share[postgres-False-13]",
         "test_a_kill_at_any_statement_loses_no_ticket_and_no_share[sqlite-False-1]",
     ),
     "unit/workloads/contract_renewal/spines/test_spine_experiment.py": (
@@ -71,5 +78,12 @@ SLOW = {
     "acceptance/test_fan_out_killed.py": (
         "test_after_a_kill_only_the_missing_are_asked[postgres-delegation]",
         "test_after_a_kill_only_the_missing_are_asked[postgres-gather]",
+    ),
+    "contracts/test_store_check.py": ("test_whatever_is_wrong_is_found[postgres]",),
+    "acceptance/test_wrong_choices_cost_long_horizon.py": (
+        "test_the_same_ports_with_undo_and_on_a_row_leak_and_lose_none",
+    ),
+    "unit/console/access/test_console_sign_in.py": (
+        "test_nobody_pushes_out_others_by_signing_in_over_and_over",
     ),
 }

@@ -19,9 +19,6 @@ from starlette.routing import Match, Route
 
 from signoff.console.access import every_route
 
-# One browser looks at one console; the pages are looked for once.
-pytestmark = pytest.mark.xdist_group("accessible")
-
 #: Pages of one route that are looked at.
 _OF_A_ROUTE = 3
 
@@ -123,17 +120,15 @@ def test_what_stands_in_the_way_is_found(shown: Console) -> None:
     }
 
 
-def test_nothing_stands_in_anybodys_way(shown: Console, walked: Walked) -> None:
+def test_nothing_stands_in_anybodys_way_and_nothing_is_wider_than_a_phone(
+    shown: Console, walked: Walked
+) -> None:
     person = shown.person("ada")
-    found = [*walked.objections, *look(person, "/no-such-page")]
+    found = [*walked.objections, *walked.too_wide, *look(person, "/no-such-page")]
+    person.page.set_viewport_size(_sized(PHONE))
+    found += too_wide(person.page, "/no-such-page")
     person.page.get_by_role("button", name="Log out").click()
     assert [*found, *objections(person.page)] == []
-
-
-def test_no_page_is_wider_than_a_phone(shown: Console, walked: Walked) -> None:
-    person = shown.person("ada", viewport=_sized(PHONE))
-    page = person.opens("/no-such-page")
-    assert [*walked.too_wide, *too_wide(page, "/no-such-page")] == []
 
 
 @pytest.mark.slow

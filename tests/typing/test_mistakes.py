@@ -13,9 +13,6 @@ from textwrap import dedent
 
 import pytest
 
-#: Each checker reads everything once, in one process of xdist.
-pytestmark = pytest.mark.xdist_group("mistakes")
-
 ROOT = Path(__file__).parents[2]
 API = Path(__file__).with_name("api.py")
 

@@ -52,6 +52,8 @@ RECORDS: list[Record] = [
         log="orders", consumer="triage", version=1, fingerprint={"model": "m"}, verdict="accepted"
     ),
     ledger.Sealed(root="r", subjects=1, records=2, position=2),
+    ledger.Cut(upto=4, head="h", position=9, removed=4, policy="p", rule="all subjects", by="ops"),
+    ledger.Retained(policy="p", by="ops", subjects=1, records=4, payloads=1, keys=0, tickets=0),
 ]
 
 
