@@ -58,7 +58,6 @@ SLOW = {
     ),
     "unit/cli/test_approvals_command.py": ("test_on_postgres_it_is_the_same",),
     "acceptance/test_kill_under_controls.py": (
-        "test_a_kill_at_any_statement_loses_no_ticket_and_no_share[postgres-False-13]",
         "test_a_kill_at_any_statement_loses_no_ticket_and_no_share[sqlite-False-1]",
     ),
     "unit/workloads/contract_renewal/spines/test_spine_experiment.py": (
