@@ -85,8 +85,10 @@ def _show(gone: Gone, rules: list[str], *, dry: bool) -> None:
         (f"kept: {_WHY[why]}", count(number, "subject")) for why, number in gone.kept.items()
     ]
     show_fields(fields)
+    if gone.root:
+        print(f"What remains is sealed under root {gone.root}: keep it outside this database.")
     if gone.records and not dry:
-        print("What remains is sealed anew. To give back the room: signoff store vacuum")
+        print("To give back the room: signoff store vacuum")
 
 
 def _as_json(gone: Gone, *, dry: bool) -> dict[str, Any]:
@@ -100,5 +102,5 @@ def _as_json(gone: Gone, *, dry: bool) -> dict[str, Any]:
     }
     if not dry:
         told |= {"payloads": gone.payloads, "keys": gone.keys, "tickets": gone.tickets}
-        told["partitions"] = gone.partitions
+        told |= {"partitions": gone.partitions, "root": gone.root}
     return told

@@ -53,6 +53,7 @@ class Gone:
         keys: Crossings whose keys are forgotten; not counted beforehand.
         tickets: Closed questions about them; not counted beforehand.
         partitions: Of the ledger that held nothing any more and were dropped (PostgreSQL).
+        root: Of the seal that was made afterwards; empty if nothing was removed.
         kept: Subjects with records that are old enough and stay, by why.
     """
 
@@ -65,6 +66,7 @@ class Gone:
     keys: int = 0
     tickets: int = 0
     partitions: int = 0
+    root: str = ""
     kept: Counter[Why] = field(default_factory=Counter[Why])
 
 
@@ -187,7 +189,8 @@ class _Retaining:
             )
             await self.storage.transact(lambda tx: tx.append(CONTROLS, "", gone.at, [told]))
             # The seals of before cannot be compared any more; this one can.
-            await self.storage.seal()
+            sealed = await self.storage.seal()
+            gone.root = str(json.loads(sealed.body)["root"])
 
     # Chains
 
