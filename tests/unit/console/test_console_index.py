@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from awaited import awaited
 from stores import AT, LATER, append, opened
 
 from signoff.console.index import CrossingFilter, CrossingRow, Index
+from signoff.console.index._folding import Fold
 from signoff.errors import BadInput
 from signoff.ledger import Committed, Judged, Opened, Proposed, Record, Rejected, Resumed, Suspended
 from signoff.storage import Storage
@@ -144,3 +146,32 @@ async def test_a_link_that_leads_nowhere_is_refused(tmp_path: Path, cursor: str)
     async with Index.open(tmp_path / "index") as index:
         with pytest.raises(BadInput, match="leads nowhere"):
             index.crossings(CrossingFilter(), cursor=cursor)
+
+
+async def test_it_is_not_closed_under_whoever_writes_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that folds goes on when nobody waits for it any more; SQLite would crash."""
+    writing, may_go_on = threading.Event(), threading.Event()
+    write = Fold.write
+
+    def held(self: Fold) -> None:
+        writing.set()
+        may_go_on.wait(10)
+        write(self)
+
+    monkeypatch.setattr(Fold, "write", held)
+    async with opened(f"sqlite:///{tmp_path / 's.db'}") as storage:
+        await recorded(storage)
+        entries = [entry async for entry in storage.entries()]
+    index = Index(tmp_path / "index.db")
+    folds = asyncio.create_task(asyncio.to_thread(index.fold, entries))
+    await asyncio.to_thread(writing.wait, 10)
+    closes = asyncio.create_task(asyncio.to_thread(index.close))
+    _, pending = await asyncio.wait([closes], timeout=0.2)
+    assert pending, "it waits"
+    may_go_on.set()
+    await asyncio.gather(folds, closes)
+    index.fold(entries)  # whoever comes later still is not heard
+    async with Index.open(tmp_path / "index.db") as again:
+        assert again.progress.position == entries[-1].position

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
@@ -40,6 +41,9 @@ class Index:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        # A thread that folds is not stopped by whoever no longer waits for it.
+        self._folding = threading.Lock()
+        self._closed = False
         self._write = _connected(path)
         try:
             self._prepare()
@@ -69,9 +73,11 @@ class Index:
             index.close()
 
     def close(self) -> None:
-        """Close it."""
-        self._read.close()
-        self._write.close()
+        """Close it, once nobody writes to it any more."""
+        with self._folding:
+            self._closed = True
+            self._read.close()
+            self._write.close()
 
     @contextlib.asynccontextmanager
     async def following(self, storage: Storage) -> AsyncGenerator[None]:
@@ -96,6 +102,11 @@ class Index:
 
     def empty(self) -> None:
         """Throw everything away."""
+        with self._folding:
+            if not self._closed:
+                self._empty()
+
+    def _empty(self) -> None:
         tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
         names = self._write.execute(tables).fetchall()
         script = "".join(f"DROP TABLE {name};" for (name,) in names)
@@ -111,6 +122,11 @@ class Index:
             entries: Some that were missing before, and some that come next. Those of one subject
                 are in their order.
         """
+        with self._folding:
+            if not self._closed:
+                self._fold(entries)
+
+    def _fold(self, entries: Sequence[Entry]) -> None:
         last = max(self.progress.position, *(entry.position for entry in entries))
         missing = self._missing_after(entries, last)
         with self._write:
