@@ -148,6 +148,7 @@ async def test_a_link_that_leads_nowhere_is_refused(tmp_path: Path, cursor: str)
             index.crossings(CrossingFilter(), cursor=cursor)
 
 
+@awaited
 async def test_it_is_not_closed_under_whoever_writes_to_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
